@@ -1,0 +1,29 @@
+"""Table files in and out: CSV and .xlsx with the headers in row 1.
+
+Reading never guesses, and a file with any bad cell is refused whole with all of them named, so
+that the office corrects its spreadsheet once.
+"""
+
+from core.tables.columns import Column, choice, day, decimal, money, text
+from core.tables.problems import BadCell, TableRefused, refuse_file
+from core.tables.reading import Row, decode, read_cells, read_table
+from core.tables.writing import write_csv, write_table, write_xlsx
+
+__all__ = [
+    "BadCell",
+    "Column",
+    "Row",
+    "TableRefused",
+    "choice",
+    "day",
+    "decimal",
+    "decode",
+    "money",
+    "read_cells",
+    "read_table",
+    "refuse_file",
+    "text",
+    "write_csv",
+    "write_table",
+    "write_xlsx",
+]

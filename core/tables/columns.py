@@ -1,0 +1,101 @@
+"""How a cell is parsed: each parser tells whoever wrote the cell what is wrong with it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(?:\.([0-9]+))?")
+
+Parser = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column to read: its header, the name its value gets, how a cell is parsed.
+
+    ``parse`` gets the stripped text and raises ValueError with a message for the person who wrote
+    the cell. A blank cell is refused unless ``optional``; it then becomes ``blank``. A header that
+    ``may_be_absent`` is not missed: every cell of it is then blank.
+    """
+
+    header: str
+    name: str
+    parse: Parser
+    optional: bool = False
+    blank: Any = None
+    may_be_absent: bool = False
+
+
+def text(*, max_length: int = 200) -> Parser:
+    """Text on one line of at most max_length characters."""
+
+    def parse(cell: str) -> str:
+        if len(cell) > max_length:
+            raise ValueError(_("is longer than %(n)s characters") % {"n": max_length})
+        if not cell.isprintable():
+            raise ValueError(_("contains a character that cannot be printed"))
+        return cell
+
+    return parse
+
+
+def day() -> Parser:
+    """An ISO date; a real date of a spreadsheet arrives as one."""
+
+    def parse(cell: str) -> date:
+        if not _DATE.fullmatch(cell):
+            raise ValueError(_("is not a date written like 2026-01-31"))
+        try:
+            parsed = date.fromisoformat(cell)
+        except ValueError:
+            raise ValueError(_("is a day that does not exist")) from None
+        if not 1900 <= parsed.year < 2200:
+            raise ValueError(_("is not a date between 1900 and 2199"))
+        return parsed
+
+    return parse
+
+
+def decimal(*, places: int, minimum: Decimal | int | None = None, digits: int = 12) -> Parser:
+    """A number with a dot and at most ``places`` decimals, returned with exactly that many.
+
+    ``digits`` bounds the digits before the dot, so that the value fits its database column.
+    """
+    step = Decimal(1).scaleb(-places)
+
+    def parse(cell: str) -> Decimal:
+        found = _DECIMAL.fullmatch(cell)
+        if not found:
+            raise ValueError(_("is not a number written like 1234.5"))
+        if len((found[1] or "").rstrip("0")) > places:
+            raise ValueError(_("has more than %(n)s decimals") % {"n": places})
+        number = Decimal(cell)
+        if abs(number) >= 10**digits:
+            raise ValueError(_("is too large"))
+        if minimum is not None and number < minimum:
+            raise ValueError(_("is less than %(n)s") % {"n": minimum})
+        return number.quantize(step)
+
+    return parse
+
+
+def money(*, minimum: Decimal | int | None = None) -> Parser:
+    """Yuan with a dot and at most two decimals."""
+    return decimal(places=2, minimum=minimum, digits=10)
+
+
+def choice(options: dict[str, Any]) -> Parser:
+    """One of the words that are the keys of options, returned as its value."""
+
+    def parse(cell: str) -> Any:
+        if cell not in options:
+            raise ValueError(_("is not one of %(options)s") % {"options": "、".join(options)})
+        return options[cell]
+
+    return parse
