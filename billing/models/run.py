@@ -1,0 +1,198 @@
+"""Periods, bill runs and bills."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.account import Account, Allocation
+from billing.models.tariff import FeeItem
+from community.models import Community, DateRange, Unit, today
+from core.append_only import append_only
+from core.sql import total_of
+
+if TYPE_CHECKING:
+    from community.models import User
+
+
+class BillingPeriod(models.Model):
+    """A span of whole months, both ends inclusive, for which a community is billed (账期)."""
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="periods", verbose_name=_("community")
+    )
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"))
+    # A period that was only previewed may be dropped for another; an issued one stands.
+    issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("billing period")
+        verbose_name_plural = _("billing periods")
+        ordering = ["starts_on"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")), name="period_dates_in_order"
+            ),
+            models.UniqueConstraint(
+                fields=["community", "starts_on", "ends_on"], name="period_unique"
+            ),
+            ExclusionConstraint(
+                name="period_no_overlap_once_issued",
+                expressions=[
+                    ("community", RangeOperators.EQUAL),
+                    (
+                        DateRange("starts_on", "ends_on", models.Value("[]")),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(issued_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_on:%Y-%m} – {self.ends_on:%Y-%m}"
+
+
+class BillRunQuerySet(models.QuerySet["BillRun"]):
+    def visible_to(self, user: "User") -> "BillRunQuerySet":
+        return self.filter(period__community__in=Community.objects.visible_to(user))
+
+
+class BillRun(models.Model):
+    """One computation of a period's bills (出账): previewed as often as wanted, issued once."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PREVIEWED = "previewed", _("previewed")
+        ISSUED = "issued", _("issued")
+        CLOSED = "closed", _("closed")
+
+    TRANSITIONS = {
+        State.DRAFT: {State.PREVIEWED, State.ISSUED},
+        State.PREVIEWED: {State.PREVIEWED, State.ISSUED},
+        State.ISSUED: {State.CLOSED},
+        State.CLOSED: set(),
+    }
+
+    period = models.OneToOneField(
+        BillingPeriod, on_delete=models.PROTECT, related_name="run", verbose_name=_("period")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    due_on = models.DateField(_("due on"))
+    # Totals as the run computed them: {"bills": n, "lines": n, "amount": "…", "items": [...]}
+    summary = models.JSONField(_("summary"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("issued by"),
+    )
+
+    objects = BillRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("bill run")
+        verbose_name_plural = _("bill runs")
+        ordering = ["-period__starts_on"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "previewed"], issued_at__isnull=True)
+                | Q(state__in=["issued", "closed"], issued_at__isnull=False),
+                name="run_issued_has_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.get_state_display()}"
+
+
+class RunException(models.Model):
+    """A unit that a run could not bill for an item, and why."""
+
+    class Reason(models.TextChoices):
+        NO_READING = "no_reading", _("reading missing")
+        BACKWARD_METER = "backward_meter", _("meter ran backwards")
+        NOBODY_IN_SCOPE = "nobody_in_scope", _("shared cost with no unit in scope")
+        NO_PAYER = "no_payer", _("no payer")
+        NO_TARIFF = "no_tariff", _("no tariff")
+
+    run = models.ForeignKey(
+        BillRun, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("run")
+    )
+    # A shared cost with nobody in scope belongs to no unit.
+    unit = models.ForeignKey(
+        Unit, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("unit")
+    )
+    fee_item = models.ForeignKey(FeeItem, on_delete=models.PROTECT, verbose_name=_("fee item"))
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("run exception")
+        verbose_name_plural = _("run exceptions")
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.fee_item} {self.get_reason_display()}"
+
+
+class BillQuerySet(models.QuerySet["Bill"]):
+    def visible_to(self, user: "User") -> "BillQuerySet":
+        return self.filter(account__in=Account.objects.visible_to(user))
+
+    def of_resident(self, user: "User") -> "BillQuerySet":
+        return self.filter(account__in=Account.objects.of_resident(user))
+
+    def with_open(self) -> "BillQuerySet":
+        """Annotates `settled` and `open_amount`, in yuan."""
+        return self.annotate(
+            settled=total_of(Allocation.objects.filter(charge__bill=OuterRef("pk")))
+        ).annotate(open_amount=F("amount") - F("settled"))
+
+    def open(self) -> "BillQuerySet":
+        """Bills of which something is still owed."""
+        return self.with_open().filter(Q(open_amount__gt=0))
+
+    def overdue(self) -> "BillQuerySet":
+        return self.open().filter(due_on__lt=today())
+
+
+class Bill(models.Model):
+    """What one payer owes for one unit and one period (账单); its amount is Σ of its charges."""
+
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        related_name="bills",
+        db_index=False,  # the unique constraint's index begins with it
+        verbose_name=_("account"),
+    )
+    run = models.ForeignKey(
+        BillRun, on_delete=models.PROTECT, related_name="bills", verbose_name=_("run")
+    )
+    due_on = models.DateField(_("due on"))
+    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+    issued_at = models.DateTimeField(_("issued at"))
+
+    objects = BillQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("bill")
+        verbose_name_plural = _("bills")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "run"], name="bill_once_a_run"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="bill_not_negative"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.amount}"

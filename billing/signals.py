@@ -1,0 +1,6 @@
+"""What happened in billing; sent inside the transaction that made it happen."""
+
+from django.dispatch import Signal
+
+# run: BillRun. Its bills and charges are written; receivers add one row, jobs do the rest.
+bills_issued = Signal()

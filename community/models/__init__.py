@@ -1,0 +1,21 @@
+from community.models.community import Building, Community, Unit, natural_key
+from community.models.membership import Binding, BindingRequest, Membership, Role
+from community.models.party import DateRange, Occupancy, Party, Vacancy, today
+from community.models.user import User
+
+__all__ = [
+    "Binding",
+    "BindingRequest",
+    "Building",
+    "Community",
+    "DateRange",
+    "Membership",
+    "Occupancy",
+    "Party",
+    "Role",
+    "Unit",
+    "User",
+    "Vacancy",
+    "natural_key",
+    "today",
+]

@@ -1,0 +1,3 @@
+from notices.models.notice import Campaign, Delivery, Notice
+
+__all__ = ["Campaign", "Delivery", "Notice"]

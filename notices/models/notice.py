@@ -1,0 +1,193 @@
+"""What is said to whom (notice), and each channel's try to say it (delivery)."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Bill, BillRun
+from community.models import Community, Party
+
+if TYPE_CHECKING:
+    from community.models import User
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def visible_to(self, user: "User") -> "CampaignQuerySet":
+        return self.filter(community__in=Community.objects.visible_to(user))
+
+
+class Campaign(models.Model):
+    """One thing said to many payers: the fee notice of a bill run.
+
+    Issuing writes only this row; a job fans it out to notices and deliveries in chunks, so that
+    issuing 100,000 bills does not wait for 100,000 messages.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        FANNING_OUT = "fanning_out", _("being addressed")
+        ADDRESSED = "addressed", _("addressed")
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="campaigns", verbose_name=_("community")
+    )
+    run = models.OneToOneField(
+        BillRun, on_delete=models.PROTECT, related_name="campaign", verbose_name=_("bill run")
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.WAITING)
+    # The job's place: parties up to this id are done. A job that died goes on from here.
+    reached_party_id = models.BigIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    published_at = models.DateTimeField(_("on the bulletin since"), null=True, blank=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+
+    def __str__(self) -> str:
+        return f"{self.community} {self.run}"
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def visible_to(self, user: "User") -> "NoticeQuerySet":
+        """Notices to the parties `user` stands for, and all of the communities where he works."""
+        return self.filter(
+            Q(party__in=user.bindings.values("party_id"))
+            | Q(community__in=Community.objects.visible_to(user))
+        )
+
+
+class Notice(models.Model):
+    """What is said to one person, once."""
+
+    class Kind(models.TextChoices):
+        FEE = "fee", _("fee notice")
+        RECEIPT = "receipt", _("receipt")
+        SIGN_IN_CODE = "sign_in_code", _("sign-in code")
+        STAFF_ALERT = "staff_alert", _("staff alert")
+        TICKET_REPLY = "ticket_reply", _("reply to a ticket")
+
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind)
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("community")
+    )
+    campaign = models.ForeignKey(
+        Campaign,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("campaign"),
+    )
+    # To a payer on the register, or to somebody who signs in.
+    party = models.ForeignKey(
+        Party,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("party"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("user"),
+    )
+    bills = models.ManyToManyField(Bill, related_name="notices", blank=True)
+    # What the templates need beyond the rows above; never a secret.
+    context = models.JSONField(default=dict, blank=True)
+    # One event tells one person once, however often the event is told.
+    event_key = models.CharField(max_length=100, blank=True, db_default="")
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "party"],
+                condition=Q(campaign__isnull=False),
+                name="notice_one_per_payer",
+            ),
+            models.UniqueConstraint(
+                fields=["event_key"], condition=~Q(event_key=""), name="notice_event_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.party or self.user}"
+
+
+class Delivery(models.Model):
+    """One channel's try to bring a notice to an address (送达): a row of the outbox."""
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("SMS")
+        EMAIL = "email", _("email")
+        DOOR = "door", _("door notice")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        DELIVERED = "delivered", _("arrived")
+        FAILED = "failed", _("failed")
+        UNKNOWN = "unknown", _("not known whether it arrived")
+
+    TRANSITIONS = {
+        State.QUEUED: {State.SENDING, State.DELIVERED},  # a door notice is posted by hand
+        State.SENDING: {State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN},
+        State.SENT: {State.DELIVERED, State.FAILED},
+        State.UNKNOWN: {State.SENT, State.DELIVERED, State.FAILED, State.QUEUED},
+        State.DELIVERED: set(),
+        State.FAILED: set(),
+    }
+
+    notice = models.ForeignKey(
+        Notice, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("notice")
+    )
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
+    address = models.CharField(_("address"), max_length=254)
+    # Encrypted, for a one-time code only, and emptied as soon as it was sent or has expired.
+    secret = models.TextField(blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    priority = models.PositiveSmallIntegerField(default=5)  # 0 = somebody is waiting for it
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
+    provider_id = models.CharField(_("provider's number"), max_length=100, blank=True)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("arrived at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["notice", "channel", "address"], name="delivery_once_a_channel"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "due_at"],
+                condition=Q(state__in=["queued", "sending"]),
+                name="delivery_outbox",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.get_state_display()}"

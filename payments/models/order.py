@@ -1,0 +1,144 @@
+"""Online orders: what we asked a provider to collect, and what the provider told us."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Bill
+from community.models import Community
+
+if TYPE_CHECKING:
+    from community.models import User
+
+
+class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
+    def visible_to(self, user: "User") -> "PaymentOrderQuerySet":
+        """A resident's own orders; staff see those of their communities."""
+        return self.filter(Q(user=user) | Q(community__in=Community.objects.visible_to(user)))
+
+
+class PaymentOrder(models.Model):
+    """One try to collect money online for some bills. Its amount always comes from our rows."""
+
+    class State(models.TextChoices):
+        CREATED = "created", _("created")  # not yet known to the provider
+        PENDING = "pending", _("waiting for payment")
+        PAID = "paid", _("paid")
+        CLOSED = "closed", _("closed")
+        EXPIRED = "expired", _("expired")
+        FAILED = "failed", _("failed")
+
+    TRANSITIONS = {
+        State.CREATED: {State.PENDING, State.PAID, State.CLOSED, State.FAILED},
+        State.PENDING: {State.PAID, State.CLOSED, State.EXPIRED, State.FAILED},
+        # Money that arrives after we gave up is still money.
+        State.CLOSED: {State.PAID},
+        State.EXPIRED: {State.PAID},
+        State.FAILED: {State.PAID},
+        State.PAID: set(),
+    }
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="orders", verbose_name=_("community")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="orders",
+        verbose_name=_("user"),
+    )
+    provider = models.CharField(_("provider"), max_length=20)  # a key of payments.providers
+    scene = models.CharField(_("scene"), max_length=10)  # native | h5 | jsapi
+    out_trade_no = models.CharField(_("order number"), max_length=32, unique=True)
+    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.CREATED)
+    # Where the payer goes: a URL to open, or the content of a QR code.
+    pay_url = models.CharField(max_length=500, blank=True)
+    transaction_id = models.CharField(_("provider's number"), max_length=64, blank=True)
+    # Two presses of one button carry one form token: they open one order.
+    form_token = models.UUIDField(unique=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    # When the sweep should next ask the provider about this order.
+    check_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    objects = PaymentOrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment order")
+        verbose_name_plural = _("payment orders")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(paid_at__isnull=False), name="order_paid_has_time"
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "transaction_id"],
+                condition=~Q(transaction_id=""),
+                name="order_transaction_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.out_trade_no
+
+
+class OrderBill(models.Model):
+    """What of an order is meant for which bill."""
+
+    order = models.ForeignKey(
+        PaymentOrder, on_delete=models.PROTECT, related_name="lines", verbose_name=_("order")
+    )
+    bill = models.ForeignKey(
+        Bill, on_delete=models.PROTECT, related_name="order_lines", verbose_name=_("bill")
+    )
+    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "bill"], name="order_bill_unique"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_line_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.bill} {self.amount}"
+
+
+class ProviderEvent(models.Model):
+    """A verified callback as it came, stored before it is answered and processed after."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("received")
+        PROCESSED = "processed", _("processed")
+        REFUSED = "refused", _("refused")  # genuine, but does not fit our rows: a human looks
+
+    provider = models.CharField(_("provider"), max_length=20)
+    event_id = models.CharField(_("event"), max_length=64)
+    out_trade_no = models.CharField(_("order number"), max_length=64, blank=True)
+    payload = models.JSONField(_("content"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RECEIVED)
+    outcome = models.CharField(_("outcome"), max_length=300, blank=True)
+    received_at = models.DateTimeField(_("received at"), auto_now_add=True)
+    processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("provider event")
+        verbose_name_plural = _("provider events")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "event_id"], name="provider_event_unique")
+        ]
+        indexes = [
+            models.Index(
+                fields=["received_at"], condition=Q(state="received"), name="provider_event_waiting"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event_id}"

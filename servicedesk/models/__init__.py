@@ -1,0 +1,9 @@
+from servicedesk.models.ticket import (
+    SlaPolicy,
+    Ticket,
+    TicketBreach,
+    TicketKind,
+    TicketMessage,
+)
+
+__all__ = ["SlaPolicy", "Ticket", "TicketBreach", "TicketKind", "TicketMessage"]
