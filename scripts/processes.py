@@ -1,0 +1,92 @@
+"""Find and end our own processes, and never anybody else's.
+
+A process id in a file proves nothing: after a crash or a reboot it may belong to another program.
+So a process counts as ours only when the kernel says that it works in our directory under the
+expected name, or carries our mark in its environment; and it is signalled through a pidfd, which
+cannot come to mean another process between the check and the signal.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def works_in(pid: int, *, name: str, directory: Path) -> bool:
+    """Whether process `pid` runs program `name` with `directory` as its working directory."""
+    try:
+        if (PROC / str(pid) / "comm").read_text().strip() != name:
+            return False
+        cwd = PROC / str(pid) / "cwd"
+        if str(cwd.readlink()) == f"{directory} (deleted)":
+            return True
+        return cwd.samefile(directory)
+    except (OSError, ValueError):
+        return False
+
+
+def carries(pid: int, mark: str) -> bool:
+    """Whether process `pid` was started with `mark` ("NAME=value") in its environment."""
+    try:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+        state = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX" and mark.encode() in environment.split(b"\0")
+
+
+def _all_pids() -> Iterator[int]:
+    own = os.getpid()
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and int(entry.name) != own:
+            yield int(entry.name)
+
+
+def working_in(*, name: str, directory: Path) -> list[int]:
+    """The processes running program `name` in `directory`."""
+    return [pid for pid in _all_pids() if works_in(pid, name=name, directory=directory)]
+
+
+def carrying(mark: str) -> list[int]:
+    """The processes, whatever their session, that carry `mark` in their environment."""
+    return [pid for pid in _all_pids() if carries(pid, mark)]
+
+
+def end(
+    pid: int, *, ours: Callable[[int], bool], first: signal.Signals, patience: float = 30.0
+) -> None:
+    """Send `first` to process `pid` if it is still `ours`, and SIGKILL after `patience` seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if not ours(pid):
+            return
+        for number, wait in ((first, patience), (signal.SIGKILL, 10.0)):
+            signal.pidfd_send_signal(handle, number)
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if poll.poll(wait * 1000):
+                return
+        raise TimeoutError(f"process {pid} does not end")
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+
+
+def wait_until(check: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
+    """Ask `check` until it says yes; False when it has not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True

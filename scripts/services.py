@@ -1,0 +1,206 @@
+"""The embedded PostgreSQL and Valkey: python -m scripts.services start|stop|env|status|remove.
+
+They are used unless DATABASE_URL / REDIS_URL name real servers. Both listen only on a socket in a
+private directory, so clones on one machine never meet. An instance is one pair of servers with its
+own data: `demo` belongs to scripts/run, and every test session gets one of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import fcntl
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from scripts.accounts import Account, ServiceError
+from scripts.servers import Postgres, Valkey
+
+PROJECT = Path(__file__).resolve().parent.parent
+# What another account can reach when the project lies where it cannot (/root).
+OUTSIDE = Path("/var/lib/property-fee-portal")
+SOCKET_PATH_LIMIT = 107  # bytes, set by the kernel
+LONGEST_SOCKET_NAME = "/.s.PGSQL.5432.lock"
+
+
+def setting(name: str, *, root: Path = PROJECT) -> str:
+    """A variable from the environment or the project's .env file; "" if it is in neither."""
+    if os.environ.get(name):
+        return os.environ[name]
+    try:
+        lines = (root / ".env").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ""
+    for line in lines:
+        key, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and key.strip() == name:
+            return value.strip().strip("\"'")
+    return ""
+
+
+class Instance:
+    """One pair of embedded servers: where it lives, and how to start, stop and remove it."""
+
+    def __init__(self, name: str = "demo", *, root: Path = PROJECT, durable: bool = True) -> None:
+        """Nothing is started yet. `durable=False` trades safety on power loss for speed."""
+        self.name = name
+        self.local = root / ".local"
+        self.local.mkdir(exist_ok=True)
+        place = root.stat()
+        self.key = hashlib.sha256(
+            f"{root}:{place.st_dev}:{place.st_ino}".encode(), usedforsecurity=False
+        ).hexdigest()[:10]
+        self.account = Account.for_data(self.local / name)
+        self.home = self.local / name
+        if not self.account.reaches(self.local):
+            self.home = OUTSIDE / self.key / name
+        self.sockets = self._socket_directory()
+        self.log = self.local / "log"
+        host = quote(str(self.sockets), safe="")
+        self.database_url = f"postgres://portal@{host}/portal"
+        self.redis_url = f"unix://{self.sockets}/valkey.sock?db=0"
+        self.servers: list[Postgres | Valkey] = []
+        # A URL that is this instance's own came from our `env` and names nobody else's server.
+        if setting("DATABASE_URL", root=root) in {"", self.database_url}:
+            self.servers.append(Postgres(self, durable=durable))
+        else:
+            self.database_url = setting("DATABASE_URL", root=root)
+        if setting("REDIS_URL", root=root) in {"", self.redis_url}:
+            self.servers.append(Valkey(self))
+        else:
+            self.redis_url = setting("REDIS_URL", root=root)
+
+    def _socket_directory(self) -> Path:
+        inside = self.home / "run"
+        plain = re.fullmatch(r"[\w./-]+", str(inside), re.ASCII)
+        if plain and len(f"{inside}{LONGEST_SOCKET_NAME}") <= SOCKET_PATH_LIMIT:
+            return inside
+        short = Path(tempfile.gettempdir()) / f"portal-{self.key}-{self.name}"
+        if len(f"{short}{LONGEST_SOCKET_NAME}".encode()) > SOCKET_PATH_LIMIT:
+            short = Path("/tmp") / short.name
+        return short
+
+    def environment(self) -> dict[str, str]:
+        """What programs that use this instance need in their environment."""
+        return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+
+    def start(self) -> None:
+        """Start what is not running. Raises ServiceError, with the server's own words."""
+        with self._alone():
+            self.log.mkdir(exist_ok=True)
+            self.account.own_directory(self.home)
+            self.account.own_directory(self.sockets)
+            for server in self.servers:
+                server.start()
+
+    def stop(self) -> None:
+        """Stop what is running; quiet when nothing is."""
+        with self._alone():
+            for server in reversed(self.servers):
+                server.stop()
+
+    def status(self) -> dict[str, bool]:
+        """Which embedded servers of this instance are running."""
+        return {server.title: server.running() for server in self.servers}
+
+    def remove(self) -> None:
+        """Stop and delete all data of this instance."""
+        self.stop()
+        for directory in (self.sockets, self.home):
+            if directory.exists():
+                shutil.rmtree(directory)
+        for log in self.log.glob(f"{self.name}-*.log"):
+            log.unlink()
+        outside = OUTSIDE / self.key
+        if outside.exists() and {path.name for path in outside.iterdir()} <= {"packages"}:
+            shutil.rmtree(outside)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with _locked(self.local / "services.lock"):
+            yield
+
+
+@contextmanager
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def start_for_tests(*, root: Path = PROJECT) -> Instance:
+    """Servers of this process alone, gone when it ends, so that tests never meet a demo's data.
+
+    The lock that the process holds tells the next test session which leftovers of a killed one it
+    may sweep away.
+    """
+    first = Instance("demo", root=root)
+    if not first.servers:
+        return first
+    _sweep(root)
+    instance = Instance(f"test-{os.getpid()}", root=root, durable=False)
+    handle = (instance.local / f"{instance.name}.owner").open("a")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    owner = os.getpid()
+
+    def finish() -> None:
+        if os.getpid() == owner:  # a forked child must not end its parent's servers
+            instance.remove()
+            Path(handle.name).unlink(missing_ok=True)
+            handle.close()
+
+    atexit.register(finish)
+    instance.start()
+    return instance
+
+
+def _sweep(root: Path) -> None:
+    """Remove the servers of test sessions that were killed."""
+    for mark in (root / ".local").glob("test-*.owner"):
+        try:
+            with _locked(mark, wait=False):
+                Instance(mark.stem, root=root).remove()
+                mark.unlink()
+        except (BlockingIOError, PermissionError):
+            continue  # still at work, or another user's
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 done, 1 could not, 3 `status` found something not running."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.services", description=__doc__)
+    parser.add_argument("action", choices=["start", "stop", "env", "status", "remove"])
+    parser.add_argument("--instance", default="demo")
+    options = parser.parse_args(arguments)
+    instance = Instance(options.instance)
+    try:
+        if options.action == "start":
+            instance.start()
+        elif options.action == "stop":
+            _sweep(PROJECT)
+            instance.stop()
+        elif options.action == "remove":
+            instance.remove()
+        elif options.action == "env":
+            for name, value in instance.environment().items():
+                print(f"export {name}={shlex.quote(value)}")
+        else:
+            for title, up in instance.status().items():
+                print(f"{title}: {'running' if up else 'not running'}")
+            return 0 if all(instance.status().values()) else 3
+    except ServiceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
