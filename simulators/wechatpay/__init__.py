@@ -1,0 +1,1 @@
+"""A stand-in for WeChat Pay, APIv3, for one merchant."""

@@ -1,0 +1,47 @@
+"""python -m simulators.wechatpay: see simulators/README.md."""
+
+import sys
+
+from simulators import process
+from simulators.faults import Faults
+from simulators.layout import PagesApplication
+from simulators.web import Request
+from simulators.wechatpay import api, control, pages
+from simulators.wechatpay.callbacks import Callbacks
+from simulators.wechatpay.desk import Desk
+from simulators.wechatpay.keys import load_or_make
+from simulators.wechatpay.ledger import open_ledger
+
+
+class WeChatPay(PagesApplication):
+    brand = pages.BRAND
+
+    def is_faulty(self, request: Request) -> bool:
+        return request.path.startswith("/v3/")
+
+
+def main() -> None:
+    home = process.home("wechatpay")
+    keys = load_or_make(home)
+    port = process.port("SIM_WECHATPAY_PORT", 9101)
+    if "--env" in sys.argv[1:]:
+        account = keys.account(f"http://{process.host()}:{port}")
+        process.write_account(home, "merchant", account)
+        print(process.env_lines(account), end="")
+        return
+    faults = Faults(callbacks="deliver", callback_delay=0.0, hold_refunds=False)
+    ledger = open_ledger(home)
+    desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
+    application = WeChatPay("wechatpay", faults)
+    for part in (api, control, pages):
+        part.add_routes(application, desk)
+    server = process.listen(application, port)
+    process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))
+    desk.callbacks.start()
+    process.serve(server)
+    desk.callbacks.stop()
+    ledger.close()
+
+
+if __name__ == "__main__":
+    main()

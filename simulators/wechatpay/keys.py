@@ -1,0 +1,113 @@
+"""The keys of both sides: made once at first start, kept under SIM_HOME/wechatpay/keys."""
+
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from simulators.process import write_private
+
+# The numbers that WeChat Pay's own documentation uses in its examples.
+MCHID = "1900000109"
+APPID = "wx8888888888888888"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Who the merchant is, how its requests are verified and how answers are signed."""
+
+    folder: Path
+    mchid: str
+    appid: str
+    serial_no: str
+    apiv3_key: str
+    public_key_id: str
+    merchant: RSAPublicKey
+    platform: RSAPrivateKey
+
+    def account(self, gateway: str) -> dict[str, str]:
+        """What the portal is told, as environment variables."""
+        return {
+            "WECHATPAY_GATEWAY": gateway,
+            "WECHATPAY_MCHID": self.mchid,
+            "WECHATPAY_APPID": self.appid,
+            "WECHATPAY_SERIAL_NO": self.serial_no,
+            "WECHATPAY_PRIVATE_KEY_FILE": str(self.folder / "merchant_private_key.pem"),
+            "WECHATPAY_APIV3_KEY": self.apiv3_key,
+            "WECHATPAY_PUBLIC_KEY_FILE": str(self.folder / "platform_public_key.pem"),
+            "WECHATPAY_PUBLIC_KEY_ID": self.public_key_id,
+        }
+
+
+def load_or_make(home: Path) -> Keys:
+    """The keys in home/keys. Two processes that start together agree on one set."""
+    folder = home / "keys"
+    if not folder.exists():
+        draft = home / f"keys.{secrets.token_hex(4)}"
+        _make(draft)
+        try:
+            draft.rename(folder)
+        except OSError:  # another process was first: its keys count
+            shutil.rmtree(draft)
+    return _load(folder)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, mode=0o700)
+    merchant, platform = _rsa_2048(), _rsa_2048()
+    write_private(folder / "merchant_private_key.pem", _private_pem(merchant))
+    write_private(folder / "merchant_public_key.pem", _public_pem(merchant))
+    write_private(folder / "platform_private_key.pem", _private_pem(platform))
+    write_private(folder / "platform_public_key.pem", _public_pem(platform))
+    numbers = {
+        "mchid": MCHID,
+        "appid": APPID,
+        "serial_no": secrets.token_hex(20).upper(),
+        "apiv3_key": secrets.token_hex(16),
+        "public_key_id": f"PUB_KEY_ID_{secrets.token_hex(16).upper()}",
+    }
+    write_private(folder / "numbers.json", json.dumps(numbers, indent=1) + "\n")
+
+
+def _load(folder: Path) -> Keys:
+    numbers = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
+    return Keys(
+        folder=folder,
+        merchant=_read_private(folder / "merchant_private_key.pem").public_key(),
+        platform=_read_private(folder / "platform_private_key.pem"),
+        **numbers,
+    )
+
+
+def _rsa_2048() -> RSAPrivateKey:
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _private_pem(key: RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _public_pem(key: RSAPrivateKey) -> str:
+    public = key.public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _read_private(path: Path) -> RSAPrivateKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError(f"{path} holds no RSA key")
+    return key

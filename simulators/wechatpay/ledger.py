@@ -1,0 +1,102 @@
+"""The simulator's books: what was ordered, paid, refunded, and what the merchant was told."""
+
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from simulators.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS orders (
+    out_trade_no TEXT PRIMARY KEY,
+    prepay_id TEXT NOT NULL UNIQUE,
+    scan_token TEXT NOT NULL UNIQUE,
+    trade_type TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('NOTPAY', 'SUCCESS', 'CLOSED')),
+    description TEXT NOT NULL,
+    total INTEGER NOT NULL CHECK (total > 0),
+    notify_url TEXT NOT NULL,
+    attach TEXT NOT NULL,
+    time_expire REAL,
+    particulars TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    prepared_at REAL NOT NULL,
+    openid TEXT NOT NULL DEFAULT '',
+    transaction_id TEXT UNIQUE,
+    paid_at REAL,
+    closed_at REAL,
+    CHECK ((state = 'SUCCESS') = (transaction_id IS NOT NULL))
+);
+CREATE TABLE IF NOT EXISTS refunds (
+    out_refund_no TEXT PRIMARY KEY,
+    refund_id TEXT NOT NULL UNIQUE,
+    out_trade_no TEXT NOT NULL REFERENCES orders,
+    status TEXT NOT NULL CHECK (status IN ('PROCESSING', 'SUCCESS', 'CLOSED', 'ABNORMAL')),
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    reason TEXT NOT NULL,
+    notify_url TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    settled_at REAL
+);
+CREATE TABLE IF NOT EXISTS callbacks (
+    id INTEGER PRIMARY KEY,
+    out_trade_no TEXT NOT NULL,
+    out_refund_no TEXT NOT NULL DEFAULT '',
+    url TEXT NOT NULL,
+    body BLOB NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('due', 'sending', 'held', 'lost', 'delivered', 'given_up')),
+    due_at REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY,
+    callback_id INTEGER REFERENCES callbacks,
+    out_trade_no TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    at REAL NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    error TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS callbacks_by_order ON callbacks (out_trade_no);
+CREATE INDEX IF NOT EXISTS callbacks_by_time ON callbacks (state, due_at);
+"""
+CHINA = timezone(timedelta(hours=8))
+
+
+def open_ledger(home: Path) -> Database:
+    return Database(home / "ledger.sqlite3", SCHEMA)
+
+
+def rfc3339(moment: float | None = None) -> str:
+    """A moment as WeChat Pay writes it: 2026-01-05T18:22:21+08:00."""
+    return datetime.fromtimestamp(moment or time.time(), CHINA).isoformat(timespec="seconds")
+
+
+def everything(ledger: Database) -> dict[str, list[dict[str, Any]]]:
+    """The whole ledger as JSON: the oracle in tests."""
+    with ledger.transaction():
+        orders = ledger.rows("SELECT * FROM orders ORDER BY created_at, rowid")
+        refunds = ledger.rows("SELECT * FROM refunds ORDER BY created_at, rowid")
+        callbacks = ledger.rows(
+            "SELECT id, out_trade_no, out_refund_no, url, state, due_at, tries FROM callbacks"
+            " ORDER BY id"
+        )
+        attempts = ledger.rows(
+            "SELECT id, callback_id, out_trade_no, fault, at, status, answer, error FROM attempts"
+            " ORDER BY id"
+        )
+    for callback in callbacks:
+        callback["attempts"] = [a for a in attempts if a["callback_id"] == callback["id"]]
+    faulty = [attempt for attempt in attempts if attempt["callback_id"] is None]
+    return {"orders": orders, "refunds": refunds, "callbacks": callbacks, "forgeries": faulty}
+
+
+def empty(ledger: Database) -> None:
+    with ledger.transaction():
+        for table in ("attempts", "callbacks", "refunds", "orders"):
+            ledger.execute(f"DELETE FROM {table}")
