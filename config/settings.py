@@ -147,6 +147,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_ROOT = BASE_DIR / "media"
+# Where `manage.py build_fonts` puts the small font that papers are set in.
+PDF_FONT_DIR = env("PDF_FONT_DIR", default=str(BASE_DIR / ".local" / "fonts"))
 
 # --- Language and time ----------------------------------------------------------------------
 
@@ -235,4 +237,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    # They tell every step of every page and font.
+    "loggers": {name: {"level": "WARNING"} for name in ("fontTools", "weasyprint")},
 }
