@@ -1,5 +1,6 @@
 """What is said to whom (notice), and each channel's try to say it (delivery)."""
 
+import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Bill, BillRun
-from community.models import Community, Party
+from community.models import Community, Party, Unit
 
 if TYPE_CHECKING:
     from community.models import User
@@ -57,10 +58,17 @@ class Campaign(models.Model):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def visible_to(self, user: "User") -> "NoticeQuerySet":
-        """Notices to the parties `user` stands for, and all of the communities where he works."""
+        """Notices to `user` himself, to the parties he stands for, and of where he works."""
         return self.filter(
             Q(party__in=user.bindings.values("party_id"))
+            | Q(user=user)
             | Q(community__in=Community.objects.visible_to(user))
+        )
+
+    def of_resident(self, user: "User") -> "NoticeQuerySet":
+        """What was said to `user` and the parties he stands for; codes are not for rereading."""
+        return self.filter(Q(party__in=user.bindings.values("party_id")) | Q(user=user)).exclude(
+            kind=Notice.Kind.SIGN_IN_CODE
         )
 
 
@@ -73,6 +81,7 @@ class Notice(models.Model):
         SIGN_IN_CODE = "sign_in_code", _("sign-in code")
         STAFF_ALERT = "staff_alert", _("staff alert")
         TICKET_REPLY = "ticket_reply", _("reply to a ticket")
+        BINDING = "binding", _("decision on a unit claimed")
 
     kind = models.CharField(_("kind"), max_length=14, choices=Kind)
     community = models.ForeignKey(
@@ -130,8 +139,27 @@ class Notice(models.Model):
         return f"{self.get_kind_display()} {self.party or self.user}"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: "User") -> "DeliveryQuerySet":
+        """Staff see the deliveries of the communities where they work; nobody else does."""
+        return self.filter(notice__community__in=Community.objects.visible_to(user))
+
+    def outgoing(self) -> "DeliveryQuerySet":
+        """What a channel sends; a door notice is carried by a person."""
+        return self.exclude(channel=Delivery.Channel.DOOR)
+
+    def door(self) -> "DeliveryQuerySet":
+        """Door notices in the order of the walk: building, entrance, floor, room."""
+        return self.filter(channel=Delivery.Channel.DOOR).order_by("unit__sort_key", "id")
+
+
 class Delivery(models.Model):
-    """One channel's try to bring a notice to an address (送达): a row of the outbox."""
+    """One channel's try to bring a notice to an address (送达): a row of the outbox.
+
+    queued → sending is committed before the provider is called, so a worker that dies leaves a row
+    that says "perhaps". `must_ask` keeps that perhaps: it is set when a call begins and taken back
+    only by an answer that proves that nothing was sent.
+    """
 
     class Channel(models.TextChoices):
         SMS = "sms", _("SMS")
@@ -146,32 +174,62 @@ class Delivery(models.Model):
         FAILED = "failed", _("failed")
         UNKNOWN = "unknown", _("not known whether it arrived")
 
-    TRANSITIONS = {
-        State.QUEUED: {State.SENDING, State.DELIVERED},  # a door notice is posted by hand
-        State.SENDING: {State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN},
+    TRANSITIONS: dict[str, set[str]] = {
+        # A door notice is posted by hand; a code can expire before it is sent; the operator's
+        # report can overtake the answer to the call that it reports on.
+        State.QUEUED: {State.SENDING, State.DELIVERED, State.FAILED},
+        State.SENDING: {State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN, State.DELIVERED},
         State.SENT: {State.DELIVERED, State.FAILED},
         State.UNKNOWN: {State.SENT, State.DELIVERED, State.FAILED, State.QUEUED},
         State.DELIVERED: set(),
-        State.FAILED: set(),
+        State.FAILED: {State.QUEUED},  # a person asks for another try
     }
+
+    URGENT = 0  # somebody is waiting for it
+    NORMAL = 5
 
     notice = models.ForeignKey(
         Notice, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("notice")
     )
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     address = models.CharField(_("address"), max_length=254)
+    # A door notice hangs at a unit: its code is the address, its place gives the walk's order.
+    unit = models.ForeignKey(
+        Unit,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("unit"),
+    )
+    # What the provider knows the delivery by. Random, because row numbers begin again in a
+    # restored or second database and would be taken for messages sent long ago.
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     # Encrypted, for a one-time code only, and emptied as soon as it was sent or has expired.
     secret = models.TextField(blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
-    priority = models.PositiveSmallIntegerField(default=5)  # 0 = somebody is waiting for it
+    priority = models.PositiveSmallIntegerField(default=NORMAL)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
+    attempted_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
+    must_ask = models.BooleanField(default=False)
     provider_id = models.CharField(_("provider's number"), max_length=100, blank=True)
     error = models.CharField(_("error"), max_length=300, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("arrived at"), null=True, blank=True)
+    # Who hung up a door notice, at `delivered_at`.
+    posted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("posted by"),
+    )
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivery")
@@ -179,12 +237,25 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["notice", "channel", "address"], name="delivery_once_a_channel"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(secret="") | Q(state__in=["queued", "sending"]),
+                name="delivery_secret_gone_once_done",
+            ),
+            models.CheckConstraint(
+                condition=~Q(channel="door") | Q(unit__isnull=False),
+                name="delivery_door_has_unit",
+            ),
+            models.CheckConstraint(
+                condition=~Q(channel="door", state="delivered")
+                | Q(posted_by__isnull=False, delivered_at__isnull=False),
+                name="delivery_posted_has_proof",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["priority", "due_at"],
-                condition=Q(state__in=["queued", "sending"]),
+                condition=Q(state__in=["queued", "sending"]) & ~Q(channel="door"),
                 name="delivery_outbox",
             )
         ]
