@@ -146,10 +146,15 @@ class Charge(models.Model):
     )
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
-    # What the amount was computed from: m² or m³ or 1 unit; yuan; months; vacancy factor.
+    # What the amount was computed from: m² or m³ or 1 unit; yuan (NULL: a share of a cost);
+    # months (NULL: days do not count); vacancy factor.
     quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=3)
-    unit_price = models.DecimalField(_("price, yuan"), max_digits=12, decimal_places=4)
-    months = models.DecimalField(_("months"), max_digits=10, decimal_places=6)
+    unit_price = models.DecimalField(
+        _("price, yuan"), max_digits=12, decimal_places=4, null=True, blank=True
+    )
+    months = models.DecimalField(
+        _("months"), max_digits=10, decimal_places=6, null=True, blank=True
+    )
     factor = models.DecimalField(_("factor"), max_digits=6, decimal_places=4)
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
 

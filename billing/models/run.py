@@ -125,6 +125,7 @@ class RunException(models.Model):
         NOBODY_IN_SCOPE = "nobody_in_scope", _("shared cost with no unit in scope")
         NO_PAYER = "no_payer", _("no payer")
         NO_TARIFF = "no_tariff", _("no tariff")
+        CANNOT_COMPUTE = "cannot_compute", _("the tariff cannot be computed")
 
     run = models.ForeignKey(
         BillRun, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("run")

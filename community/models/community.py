@@ -109,7 +109,8 @@ class Unit(models.Model):
     entrance = models.CharField(_("entrance"), max_length=20, blank=True)
     room = models.CharField(_("room"), max_length=20)
     code = models.CharField(_("unit code"), max_length=64)
-    sort_key = models.CharField(max_length=200, editable=False)
+    # Bytewise order whatever the database's language: hyphens count.
+    sort_key = models.CharField(max_length=200, editable=False, db_collation="C")
     kind = models.CharField(_("type"), max_length=10, choices=Kind)
     area = models.DecimalField(
         _("built area, m²"),
