@@ -30,3 +30,11 @@ def add_fault_routes(
     def clear(request: Request) -> Response:
         faults.clear()
         return json_response(faults.shown())
+
+
+def number_after(request: Request) -> int:
+    """The id in `?after=`, 0 without one. Raises Refused (400)."""
+    text = request.query.get("after", "0")
+    if not text.isdigit():
+        raise Refused(400, "PARAM_ERROR", "after is not a number")
+    return int(text)

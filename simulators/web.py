@@ -101,6 +101,9 @@ Handler = Callable[[Request], Response]
 class Application:
     """Routes of one simulator. `refuse` shapes an error for this request's kind of caller."""
 
+    # What `fail_next` answers.
+    failure = Refused(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
+
     def __init__(self, name: str, faults: Faults) -> None:
         self.name = name
         self.faults = faults
@@ -188,8 +191,7 @@ class Connection(BaseHTTPRequestHandler):
         if fault == "slow":
             application.faults.dawdle()
         if fault == "fail":
-            refusal = Refused(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
-            response = application.refuse(request, refusal)
+            response = application.refuse(request, application.failure)
         else:
             response = application.respond(request)
         if fault == "cut":
