@@ -1,1 +1,23 @@
 """What every test may count on. Tests run in random order (pytest-randomly)."""
+
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.test import TransactionTestCase
+
+_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+
+def _flush_protected_tables(self: TransactionTestCase) -> Any:
+    """Transactional tests end with a TRUNCATE, which the append-only tables refuse otherwise."""
+    with pgtrigger.ignore():
+        return _flush(self)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flush_in_spite_of_triggers() -> Any:
+    """Lets transactional tests clean up after themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _flush_protected_tables)
+        yield
