@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from community.models import Community, Membership, Role, User
@@ -38,6 +38,18 @@ def signed_in(view: View) -> View:
     """Anybody who is signed in; the view shows him only what `visible_to` lets him see."""
     view.access = Access("signed_in")  # type: ignore[attr-defined]
     return view
+
+
+def with_password(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Whoever signs in with a password: pages about it mean nothing to a resident (Http404)."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated and not request.user.has_usable_password():
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return signed_in(guarded)
 
 
 def staff(*roles: Role) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

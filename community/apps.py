@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class CommunityConfig(AppConfig):
     name = "community"
+
+    def ready(self) -> None:
+        from community import checks  # noqa: F401  (registers the system checks)

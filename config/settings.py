@@ -145,7 +145,7 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 MEDIA_ROOT = BASE_DIR / "media"
 # Where `manage.py build_fonts` puts the small font that papers are set in.
 PDF_FONT_DIR = env("PDF_FONT_DIR", default=str(BASE_DIR / ".local" / "fonts"))
@@ -177,6 +177,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+# The password door; residents come by phone and one-time code (community/services/sign_in.py).
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # --- Security -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("community.account_urls")),
     path("", include("community.urls")),
     path("", include("billing.urls")),
     path("", include("payments.urls")),

@@ -1,9 +1,11 @@
 """What every test may count on. Tests run in random order (pytest-randomly)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pgtrigger
 import pytest
+from django.core.cache import cache
 from django.test import TransactionTestCase
 
 _flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
@@ -21,3 +23,10 @@ def flush_in_spite_of_triggers() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", _flush_protected_tables)
         yield
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """No test inherits another's counters (attempts to sign in, for one)."""
+    yield
+    cache.clear()

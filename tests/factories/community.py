@@ -1,7 +1,10 @@
 """People, communities and units for tests.
 
-What hangs together follows by itself: `OccupancyFactory(unit=unit)` makes its party in the unit's
-community, `UnitFactory(building=building)` stands in the building's.
+What hangs together follows by itself: `OccupancyFactory.create(unit=unit)` makes its party in the
+unit's community, `UnitFactory.create(building=building)` stands in the building's.
+
+Write `.create(…)`, not a bare call: only then do the type checker and the reader know that a model
+instance comes out.
 """
 
 from typing import Any
@@ -32,7 +35,7 @@ class UserFactory(DjangoModelFactory[User]):
         model = User
 
     username = factory.Sequence(lambda n: f"resident-{n}")
-    phone = factory.Sequence(lambda n: f"139{n:08d}")
+    phone: Any = factory.Sequence(lambda n: f"139{n:08d}")
     phone_verified = True
     password = factory.django.Password(None)
 
@@ -132,7 +135,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
 
 
 class BindingFactory(DjangoModelFactory[Binding]):
-    """A user who stands for a party. `OccupancyFactory(party=…)` gives the party a unit."""
+    """A user who stands for a party. `OccupancyFactory.create(party=…)` gives the party a unit."""
 
     class Meta:
         model = Binding
