@@ -3,14 +3,31 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from portal import navigation as places
+
+APPEARANCES = ("light", "dark")
+APPEARANCE_COOKIE = "appearance"
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """The communities where the visitor works, for the switch in the header."""
+    """Appearance, elder mode, and the places the visitor may go; queries only when shown."""
     user = getattr(request, "user", None)
+    appearance = request.COOKIES.get(APPEARANCE_COOKIE)
+    context: dict[str, Any] = {
+        "appearance": appearance if appearance in APPEARANCES else "",
+        "elder_mode": False,
+    }
     if user is None or not user.is_authenticated:
-        return {"workplaces": []}
-    return {
+        return context
+    workplace = getattr(request, "membership", None)
+    return context | {
+        "elder_mode": user.elder_mode,
+        "places": SimpleLazyObject(lambda: places.resident_places(request)),
+        "workplace": workplace,
         "workplaces": user.memberships.filter(is_active=True).select_related("community"),
-        "membership": getattr(request, "membership", None),
+        "staff_places": SimpleLazyObject(
+            lambda: places.staff_places(request, workplace) if workplace else []
+        ),
     }
