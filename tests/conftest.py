@@ -8,6 +8,8 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 
+pytest_plugins = ["tests.fixtures.simulators"]
+
 _flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
 
