@@ -1,0 +1,85 @@
+"""Meter readings (抄表)."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from billing.models import Meter, MeterReading
+from billing.services.lookups import ITEM_COLUMN, fee_items, find_item
+from community.models import Community
+from community.services.imports import (
+    UNIT_COLUMNS,
+    Imported,
+    Problems,
+    Source,
+    find_unit,
+    units_by_code,
+    writing_to,
+)
+from core import tables
+from core.copying import copy_rows, reserve_ids
+
+COLUMNS = (
+    *UNIT_COLUMNS,
+    ITEM_COLUMN,
+    tables.Column("抄表日期", "day", tables.day()),
+    tables.Column("读数", "value", tables.decimal(places=3, minimum=0, digits=11)),
+)
+
+MeterKey = tuple[int, int]  # unit, fee item
+
+
+def import_readings(*, source: Source, community: Community, dry_run: bool = False) -> Imported:
+    """Take over meter readings, with their meters; one on record already changes nothing.
+
+    Raises TableRefused with every bad row (an unknown unit or fee item, another value on the same
+    day); then nothing is written.
+    """
+    rows = tables.read_table(source, COLUMNS)
+    problems = Problems()
+    new: dict[tuple[MeterKey, date], Decimal] = {}
+    with writing_to(community, dry_run=dry_run):
+        units, items = units_by_code(community), fee_items(community)
+        on_record = _readings(community)
+        for row in rows:
+            unit, item = find_unit(row, units, problems), find_item(row, items, problems)
+            if unit is None or item is None:
+                continue
+            place = (unit.id, item), row["day"]
+            before = on_record.get(place, new.get(place))
+            if before is None:
+                new[place] = row["value"]
+            elif before != row["value"]:
+                message = _("another value on this day is on record: %(value)s") % {"value": before}
+                problems.add(row, "读数", row["value"], message)
+        problems.refuse()
+        meters = _meters(community, {meter for meter, _day in new})
+        copy_rows(
+            MeterReading,
+            ["meter", "read_on", "value"],
+            ((meters[meter], day, value) for (meter, day), value in new.items()),
+        )
+    return Imported(
+        rows=len(rows), created=len(new), unchanged=len(rows) - len(new), dry_run=dry_run
+    )
+
+
+def _readings(community: Community) -> dict[tuple[MeterKey, date], Decimal]:
+    found = MeterReading.objects.filter(meter__unit__community=community).values_list(
+        "meter__unit_id", "meter__fee_item_id", "read_on", "value"
+    )
+    return {((unit, item), day): value for unit, item, day, value in found.iterator()}
+
+
+def _meters(community: Community, needed: set[MeterKey]) -> dict[MeterKey, int]:
+    """Ids of the meters by unit and fee item, those needed and not on record created."""
+    found = Meter.objects.filter(unit__community=community)
+    meters = {
+        (unit, item): pk
+        for pk, unit, item in found.values_list("id", "unit_id", "fee_item_id").iterator()
+    }
+    new = sorted(needed - meters.keys())
+    created = dict(zip(new, reserve_ids(Meter, len(new)), strict=True))
+    copy_rows(Meter, ["id", "unit", "fee_item"], ((pk, *key) for key, pk in created.items()))
+    return meters | created

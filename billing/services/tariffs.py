@@ -1,0 +1,224 @@
+"""Fee standards (收费标准): versions by date, never edited once published."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from billing.calculation import parse_tiers
+from billing.models import FeeItem, Tariff
+from billing.services.lookups import (
+    BUILDING_COLUMN,
+    ITEM_COLUMN,
+    buildings,
+    fee_items,
+    find_building,
+)
+from community.models import Community, Unit
+from community.services.imports import Imported, Problems, Source, writing_to
+from core import tables
+
+KINDS = {
+    "住宅": Unit.Kind.DWELLING,
+    "商铺": Unit.Kind.SHOP,
+    "车位": Unit.Kind.PARKING,
+    "储藏室": Unit.Kind.STORAGE,
+}
+METHODS = {
+    "面积": Tariff.Method.AREA,
+    "户": Tariff.Method.HOUSEHOLD,
+    "用量": Tariff.Method.USAGE,
+    "阶梯": Tariff.Method.TIERED,
+    "公摊面积": Tariff.Method.SHARED_AREA,
+    "公摊户": Tariff.Method.SHARED_HOUSEHOLD,
+}
+ROUNDINGS = {"整期": Tariff.Rounding.WHOLE, "逐月": Tariff.Rounding.MONTHLY}
+
+COLUMNS = (
+    ITEM_COLUMN,
+    tables.Column("适用类型", "kind", tables.choice(KINDS)),
+    BUILDING_COLUMN,
+    tables.Column("计费方式", "method", tables.choice(METHODS)),
+    tables.Column("单价", "price", tables.text(max_length=200), optional=True, blank=""),
+    tables.Column(
+        "空置系数",
+        "vacancy_factor",
+        tables.decimal(places=4, minimum=0, digits=2),
+        optional=True,
+        blank=Decimal("1.0000"),
+    ),
+    tables.Column("生效日期", "starts_on", tables.day()),
+    tables.Column("失效日期", "ends_on", tables.day(), optional=True),
+    tables.Column("取整", "rounding", tables.choice(ROUNDINGS)),
+)
+_PRICE = tables.decimal(places=4, minimum=0, digits=8)
+
+
+class _Scope(NamedTuple):
+    """What a tariff is for; versions of one scope follow each other."""
+
+    item: str
+    kind: str
+    building: int | None
+
+
+@dataclass
+class _Version:
+    """A version of a tariff, on record or to be written. ``row`` is where the file names it."""
+
+    tariff: Tariff
+    row: tables.Row | None = None
+    new: bool = False
+
+    @property
+    def last_day(self) -> date:
+        return self.tariff.ends_on or date.max
+
+    def overlaps(self, other: "_Version") -> bool:
+        return self.tariff.starts_on <= other.last_day and other.tariff.starts_on <= self.last_day
+
+
+def import_tariffs(*, source: Source, community: Community, dry_run: bool = False) -> Imported:
+    """Take over fee standards and their fee items, in the order of the file.
+
+    A version on record is never edited: all that a file may change of it is its last day, when a
+    new version follows. Raises TableRefused with every bad row (a price that does not fit the
+    method, dates out of order, versions that overlap); then nothing is written.
+    """
+    rows = tables.read_table(source, COLUMNS)
+    with writing_to(community, dry_run=dry_run):
+        done = _Tariffs(community, rows).write()
+    done.dry_run = dry_run
+    return done
+
+
+class _Tariffs:
+    """One import of fee standards."""
+
+    def __init__(self, community: Community, rows: list[tables.Row]) -> None:
+        self.community = community
+        self.rows = rows
+        self.problems = Problems()
+        self.items = fee_items(community)
+        self.buildings = buildings(community)
+        self.versions: dict[_Scope, list[_Version]] = defaultdict(list)
+        found = Tariff.objects.filter(fee_item__community=community).select_related("fee_item")
+        for tariff in found:
+            scope = _Scope(tariff.fee_item.name, tariff.unit_kind, tariff.building_id)
+            self.versions[scope].append(_Version(tariff))
+
+    def write(self) -> Imported:
+        done = Imported(rows=len(self.rows))
+        closed = [tariff for row in self.rows if (tariff := self._place(row, done))]
+        self._refuse_overlaps()
+        self.problems.refuse()
+        Tariff.objects.bulk_update(closed, ["ends_on"])
+        items = self._fee_items()
+        new = [
+            (version.row.number, scope, version.tariff)
+            for scope, versions in self.versions.items()
+            for version in versions
+            if version.new and version.row
+        ]
+        for _number, scope, tariff in new:
+            tariff.fee_item = items[scope.item]
+        Tariff.objects.bulk_create(
+            tariff for _number, _scope, tariff in sorted(new, key=lambda n: n[0])
+        )
+        return done
+
+    def _place(self, row: tables.Row, done: Imported) -> Tariff | None:
+        """Put a row among the versions of its scope; returns the version that it closes."""
+        building = find_building(row, self.buildings, self.problems)
+        tariff = self._read(row, building)
+        if tariff is None or (row["building"] and building is None):
+            return None
+        versions = self.versions[_Scope(row["item"], row["kind"], building)]
+        for version in versions:
+            if not version.new and _same_but_for_its_end(version.tariff, tariff):
+                version.row = row
+                # A last day once given is not taken away by the file of an earlier year.
+                if tariff.ends_on in (None, version.tariff.ends_on):
+                    done.unchanged += 1
+                    return None
+                version.tariff.ends_on = tariff.ends_on
+                done.updated += 1
+                return version.tariff
+        versions.append(_Version(tariff, row, new=True))
+        done.created += 1
+        return None
+
+    def _read(self, row: tables.Row, building: int | None) -> Tariff | None:
+        """The version a row describes, or None and a problem."""
+        if row["ends_on"] and row["ends_on"] < row["starts_on"]:
+            self.problems.add(row, "失效日期", row["ends_on"], _("lies before the first day"))
+            return None
+        tariff = Tariff(
+            unit_kind=row["kind"],
+            building_id=building,
+            method=row["method"],
+            vacancy_factor=row["vacancy_factor"],
+            starts_on=row["starts_on"],
+            ends_on=row["ends_on"],
+            rounding=row["rounding"],
+        )
+        try:
+            tariff.price, tariff.tiers = _price(row["method"], row["price"])
+        except ValueError as error:
+            self.problems.add(row, "单价", row["price"], str(error))
+            return None
+        return tariff
+
+    def _refuse_overlaps(self) -> None:
+        """Two versions of one scope never hold on the same day; names the later row of the file."""
+        for versions in self.versions.values():
+            longest: _Version | None = None
+            for version in sorted(versions, key=lambda version: version.tariff.starts_on):
+                if longest and longest.overlaps(version):
+                    row = max((v.row for v in (longest, version) if v.row), key=lambda r: r.number)
+                    day = (version if row is longest.row else longest).tariff.starts_on
+                    message = _("overlaps the version from %(day)s: give one of them its last day")
+                    self.problems.add(row, "生效日期", row["starts_on"], message % {"day": day})
+                if longest is None or version.last_day >= longest.last_day:
+                    longest = version
+
+    def _fee_items(self) -> dict[str, FeeItem]:
+        """The fee items by name; new ones go after the others, in the order of the file."""
+        names = dict.fromkeys(row["item"] for row in self.rows if row["item"] not in self.items)
+        last = FeeItem.objects.filter(community=self.community).order_by("position").last()
+        first = last.position + 1 if last else 1
+        FeeItem.objects.bulk_create(
+            FeeItem(community=self.community, name=name, position=position)
+            for position, name in enumerate(names, start=first)
+        )
+        return {item.name: item for item in FeeItem.objects.filter(community=self.community)}
+
+
+def _same_but_for_its_end(one: Tariff, other: Tariff) -> bool:
+    """Whether two versions of one scope are the same version."""
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in ("method", "price", "tiers", "vacancy_factor", "starts_on", "rounding")
+    )
+
+
+def _price(method: str, text: str) -> tuple[Decimal | None, str]:
+    """Price and tiers of a cell, one of them empty; ValueError unless it fits the method."""
+    if method in (Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD):
+        if text:
+            raise ValueError(_("a shared cost has no price of its own"))
+        return None, ""
+    if not text:
+        raise ValueError(_("must not be blank"))
+    if method != Tariff.Method.TIERED:
+        return _PRICE(text), ""
+    try:
+        parse_tiers(text)
+    except ValueError:
+        raise ValueError(
+            _("is not a list of tiers like 15:3.45;25:4.83;:5.83 with rising bounds")
+        ) from None
+    return None, text

@@ -1,0 +1,96 @@
+"""What every table import shares: naming units, collecting what is wrong, counting what it did."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from community.models import Community, Unit
+from core import tables
+
+Source = Path | str | bytes | IO[bytes]
+
+UNIT_COLUMNS = (
+    tables.Column("楼栋", "building", tables.text(max_length=20)),
+    tables.Column("单元", "entrance", tables.text(max_length=20), optional=True, blank=""),
+    tables.Column("房号", "room", tables.text(max_length=20)),
+)
+
+
+@dataclass
+class Imported:
+    """What an import did, in rows of its file."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass
+class Problems:
+    """Collects what is wrong with the rows of a file; `refuse` raises them all at once."""
+
+    found: list[tables.BadCell] = field(default_factory=list)
+
+    def add(self, row: tables.Row, column: str, value: object, message: str) -> None:
+        self.found.append(
+            tables.BadCell(row.number, column, "" if value is None else str(value), message)
+        )
+
+    def refuse(self) -> None:
+        """TableRefused if anything is wrong."""
+        if self.found:
+            raise tables.TableRefused(self.found)
+
+
+class KnownUnit(NamedTuple):
+    """What an import has to know of a unit on record."""
+
+    id: int
+    building_id: int
+
+
+def unit_code(row: tables.Row) -> str:
+    """The code of the unit that a row with the UNIT_COLUMNS names."""
+    return Unit.make_code(building=row["building"], entrance=row["entrance"], room=row["room"])
+
+
+def units_by_code(community: Community) -> dict[str, KnownUnit]:
+    """Every unit of a community."""
+    found = Unit.objects.filter(community=community).values_list("code", "id", "building_id")
+    return {code: KnownUnit(pk, building) for code, pk, building in found.iterator()}
+
+
+def find_unit(row: tables.Row, units: dict[str, KnownUnit], problems: Problems) -> KnownUnit | None:
+    """The unit a row names; None, and a problem, if it is not on the register."""
+    unit = units.get(unit_code(row))
+    if unit is None:
+        problems.add(row, "房号", unit_code(row), _("is not a unit on the register"))
+    return unit
+
+
+@contextmanager
+def writing_to(community: Community, *, dry_run: bool) -> Iterator[None]:
+    """One transaction that no other import or bill run of the community overlaps.
+
+    A dry run does everything, so that it finds everything that is wrong, and takes it back.
+    """
+    with transaction.atomic():
+        lock(community)
+        yield
+        if dry_run:
+            transaction.set_rollback(True)
+
+
+def lock(community: Community) -> None:
+    """Wait until nobody else imports into or bills the community, until the transaction ends."""
+    Community.objects.select_for_update(no_key=True).get(pk=community.pk)
