@@ -56,6 +56,12 @@ class Database:
         with self._changed:
             return self._changed.wait_for(find, timeout=seconds)
 
+    def sleep(self, seconds: Callable[[], float]) -> None:
+        """Rest until the next change, or for as long as `seconds` says right now."""
+        with self._changed:
+            if (length := seconds()) > 0:
+                self._changed.wait(length)
+
     def wake(self) -> None:
         with self._changed:
             self._changed.notify_all()

@@ -6,6 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from simulators import process
 from simulators.web import Refused
@@ -31,6 +32,11 @@ class Account:
             "ALIYUN_SMS_ACCESS_KEY_SECRET": self.access_key_secret,
             "ALIYUN_SMS_SIGN_NAME": self.signatures[0],
         }
+
+    def restore_templates(self) -> None:
+        """Forget the templates that were added since the start."""
+        self.templates.clear()
+        self.templates.update(_registry()["templates"])
 
     def render(self, sign_name: str, template_code: str, parameters: str) -> str:
         """The text as the phone shows it. Raises Refused (200, isv.…)."""
@@ -78,7 +84,10 @@ def load_or_make(home: Path) -> Account:
         finally:
             draft.unlink()
     key = json.loads(path.read_text(encoding="utf-8"))
-    registry = json.loads(
-        Path(os.environ.get("SIM_SMS_TEMPLATES") or TEMPLATES).read_text(encoding="utf-8")
-    )
-    return Account(**key, **registry)
+    return Account(**key, **_registry())
+
+
+def _registry() -> Any:
+    """{"signatures": […], "templates": {code: text}}"""
+    path = Path(os.environ.get("SIM_SMS_TEMPLATES") or TEMPLATES)
+    return json.loads(path.read_text(encoding="utf-8"))

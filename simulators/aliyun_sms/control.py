@@ -54,5 +54,7 @@ def add_routes(application: Application, office: Office) -> None:
     @route("POST", "/control/reset")
     def reset(request: Request) -> Response:
         office.faults.clear()
+        office.reports.reset()
+        office.account.restore_templates()
         office.messages.execute("DELETE FROM messages")
         return Response(204)

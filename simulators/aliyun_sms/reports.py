@@ -17,9 +17,12 @@ class Reports:
     """Where reports go, and whether they go by themselves."""
 
     def __init__(self) -> None:
+        self.reset()
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="report")
+
+    def reset(self) -> None:
         self.url = os.environ.get("SIM_SMS_REPORT_URL", "")
         self.automatic = True
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="report")
 
     def settings(self) -> dict[str, Any]:
         return {"report_url": self.url, "auto_report": self.automatic}

@@ -120,12 +120,12 @@ class Callbacks:
         while not self._stopping:
             for callback in self._claim():
                 self._pool.submit(self._try, callback)
-            self.ledger.wait_for(self._is_time, seconds=self._until_next())
-
-    def _is_time(self) -> bool:
-        return self._stopping or self._until_next() <= 0
+            self.ledger.sleep(self._until_next)
 
     def _until_next(self) -> float:
+        """Seconds until a callback is due; at most a minute."""
+        if self._stopping:
+            return 0
         row = self.ledger.row("SELECT MIN(due_at) AS due_at FROM callbacks WHERE state = 'due'")
         due = row["due_at"] if row else None
         return MINUTE if due is None else min(max(due - time.time(), 0), MINUTE)
