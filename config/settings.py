@@ -227,7 +227,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_i
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    # A scan that waited longer than its own interval is of no use any more.
+    "servicedesk: mark clocks that ran out": {
+        "task": "servicedesk.tasks.scan_clocks",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
+}
 
 # --- Mail -----------------------------------------------------------------------------------
 

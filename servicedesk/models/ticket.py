@@ -4,53 +4,25 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Bill
 from community.models import Community, Unit
+from servicedesk.models.clock import CLOCKS, Clock, RunningClock
+from servicedesk.models.history import TicketBreach
+from servicedesk.models.policy import SlaPolicy, TicketKind
 
 if TYPE_CHECKING:
     from community.models import User
 
 
-class TicketKind(models.TextChoices):
-    INQUIRY = "inquiry", _("inquiry")
-    COMPLAINT = "complaint", _("complaint")
-    SUGGESTION = "suggestion", _("suggestion")
-    REPAIR = "repair", _("repair")
-
-
-class SlaPolicy(models.Model):
-    """How soon a community answers a kind of ticket. Tickets copy it, so history never moves."""
-
-    DEFAULT_FIRST_RESPONSE_HOURS = 24
-    DEFAULT_RESOLUTION_HOURS = 72
-
-    community = models.ForeignKey(
-        Community,
-        on_delete=models.PROTECT,
-        related_name="sla_policies",
-        verbose_name=_("community"),
-    )
-    kind = models.CharField(_("kind"), max_length=12, choices=TicketKind)
-    first_response_hours = models.PositiveIntegerField(
-        _("first response within, hours"), default=DEFAULT_FIRST_RESPONSE_HOURS
-    )
-    resolution_hours = models.PositiveIntegerField(
-        _("resolution within, hours"), default=DEFAULT_RESOLUTION_HOURS
-    )
-
-    class Meta:
-        verbose_name = _("service commitment")
-        verbose_name_plural = _("service commitments")
-        constraints = [
-            models.UniqueConstraint(fields=["community", "kind"], name="sla_policy_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.community} {self.get_kind_display()}"
+def _running(clock: Clock) -> Case:
+    """SQL: when `clock` runs out, NULL once it was stopped."""
+    fields = CLOCKS[clock]
+    return Case(When(**{f"{fields.stopped}__isnull": True}, then=F(fields.due)))
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -58,23 +30,26 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """A resident's own tickets; staff see those of their communities."""
         return self.filter(Q(reporter=user) | Q(community__in=Community.objects.visible_to(user)))
 
-    def open(self) -> "TicketQuerySet":
-        return self.exclude(state__in=[Ticket.State.RESOLVED, Ticket.State.CLOSED])
+    def of_resident(self, user: "User") -> "TicketQuerySet":
+        """Tickets that `user` filed himself."""
+        return self.filter(reporter=user)
 
-    def waiting_for_first_response(self) -> "TicketQuerySet":
-        return self.open().filter(first_responded_at__isnull=True)
+    def open(self) -> "TicketQuerySet":
+        return self.filter(state__in=[Ticket.State.NEW, Ticket.State.IN_PROGRESS])
+
+    def breached(self) -> "TicketQuerySet":
+        """Tickets of which at least one clock ran out, however they ended."""
+        return self.filter(Exists(TicketBreach.objects.filter(ticket=OuterRef("pk"))))
 
     def by_urgency(self) -> "TicketQuerySet":
-        """The clock that runs out first comes first."""
+        """The clock that runs out first comes first; tickets without a running clock come last.
+
+        Annotates `next_due_at`, None when every clock has stopped.
+        """
         return self.annotate(
-            next_due_at=models.Case(
-                models.When(
-                    first_responded_at__isnull=True,
-                    then=F("first_response_due_at"),
-                ),
-                default=models.functions.Coalesce("promised_at", "resolution_due_at"),
-            )
-        ).order_by("next_due_at", "id")
+            # PostgreSQL's LEAST passes over NULLs: a stopped clock takes no part.
+            next_due_at=Least(*(_running(clock) for clock in CLOCKS)),
+        ).order_by(F("next_due_at").asc(nulls_last=True), "-id")
 
 
 class Ticket(models.Model):
@@ -136,10 +111,18 @@ class Ticket(models.Model):
         verbose_name=_("assigned to"),
     )
     created_at = models.DateTimeField(_("reported at"), default=timezone.now)
-    # The three clocks, as promised when the ticket came in.
+    # The three clocks, as promised when the ticket came in: the policy's hours are copied, so a
+    # commitment that changes later moves nothing here.
+    first_response_hours = models.PositiveIntegerField(
+        _("first response within, hours"), default=SlaPolicy.DEFAULT_FIRST_RESPONSE_HOURS
+    )
+    resolution_hours = models.PositiveIntegerField(
+        _("resolution within, hours"), default=SlaPolicy.DEFAULT_RESOLUTION_HOURS
+    )
     first_response_due_at = models.DateTimeField(_("first response due"))
     first_responded_at = models.DateTimeField(_("first responded at"), null=True, blank=True)
     promised_at = models.DateTimeField(_("promised reply"), null=True, blank=True)
+    promise_kept_at = models.DateTimeField(_("answered as promised at"), null=True, blank=True)
     resolution_due_at = models.DateTimeField(_("resolution due"))
     resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
     finding = models.CharField(_("finding"), max_length=20, choices=Finding, blank=True)
@@ -154,70 +137,54 @@ class Ticket(models.Model):
                 condition=Q(state__in=["new", "in_progress"], resolved_at__isnull=True)
                 | Q(state__in=["resolved", "closed"], resolved_at__isnull=False),
                 name="ticket_resolved_has_time",
-            )
+            ),
+            # Nothing is resolved without a word to the person who asked.
+            models.CheckConstraint(
+                condition=Q(resolved_at__isnull=True) | Q(first_responded_at__isnull=False),
+                name="ticket_resolved_was_answered",
+            ),
+            models.CheckConstraint(
+                condition=Q(promise_kept_at__isnull=True) | Q(promised_at__isnull=False),
+                name="ticket_promise_kept_was_made",
+            ),
         ]
+        # What the beat scan reads: only clocks that run.
         indexes = [
             models.Index(
                 fields=["first_response_due_at"],
                 condition=Q(first_responded_at__isnull=True),
                 name="ticket_first_response_clock",
-            )
+            ),
+            models.Index(
+                fields=["promised_at"],
+                condition=Q(promised_at__isnull=False, promise_kept_at__isnull=True),
+                name="ticket_promise_clock",
+            ),
+            models.Index(
+                fields=["resolution_due_at"],
+                condition=Q(resolved_at__isnull=True),
+                name="ticket_resolution_clock",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.subject}"
 
+    @property
+    def is_open(self) -> bool:
+        return self.state in {self.State.NEW, self.State.IN_PROGRESS}
 
-class TicketMessage(models.Model):
-    """Something said on a ticket; internal notes are for staff."""
-
-    ticket = models.ForeignKey(
-        Ticket, on_delete=models.PROTECT, related_name="messages", verbose_name=_("ticket")
-    )
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("author"),
-    )
-    from_staff = models.BooleanField(_("from staff"))
-    is_internal = models.BooleanField(_("internal note"), default=False)
-    body = models.TextField(_("message"), max_length=4000)
-    created_at = models.DateTimeField(_("written at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
-        ordering = ["created_at", "id"]
-
-    def __str__(self) -> str:
-        return self.body[:50]
-
-
-class TicketBreach(models.Model):
-    """A clock of a ticket ran out before we did what we promised; never taken back."""
-
-    class Clock(models.TextChoices):
-        FIRST_RESPONSE = "first_response", _("first response")
-        PROMISED_REPLY = "promised_reply", _("promised reply")
-        RESOLUTION = "resolution", _("resolution")
-
-    ticket = models.ForeignKey(
-        Ticket, on_delete=models.PROTECT, related_name="breaches", verbose_name=_("ticket")
-    )
-    clock = models.CharField(_("clock"), max_length=16, choices=Clock)
-    due_at = models.DateTimeField(_("was due"))
-    noticed_at = models.DateTimeField(_("noticed at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("breach")
-        verbose_name_plural = _("breaches")
-        constraints = [
-            # A promise may be renewed and broken again, so the due time is part of the key.
-            models.UniqueConstraint(fields=["ticket", "clock", "due_at"], name="breach_once")
+    @property
+    def running_clocks(self) -> list[RunningClock]:
+        """The clocks that run, the one that runs out first in front."""
+        running = [
+            RunningClock(clock, getattr(self, fields.due))
+            for clock, fields in CLOCKS.items()
+            if getattr(self, fields.stopped) is None and getattr(self, fields.due) is not None
         ]
+        return sorted(running, key=lambda each: each.due_at)
 
-    def __str__(self) -> str:
-        return f"{self.ticket} {self.get_clock_display()}"
+    @property
+    def next_clock(self) -> RunningClock | None:
+        """The clock that runs out first; None when nothing is owed to the reporter."""
+        return next(iter(self.running_clocks), None)
