@@ -26,7 +26,7 @@ def lock(ticket: Ticket, now: datetime | None) -> tuple[Ticket, datetime]:
 
 def refuse_closed(ticket: Ticket) -> None:
     """Raises `TicketError` for a closed ticket."""
-    if ticket.state == State.CLOSED:
+    if ticket.state == Ticket.State.CLOSED:
         raise TicketError(_("This ticket is closed. Please open a new one."))
 
 
@@ -38,10 +38,10 @@ def answered(ticket: Ticket, now: datetime) -> None:
 
 def take_up(ticket: Ticket, by: User, now: datetime) -> None:
     """Moves a locked new ticket to "in progress". The caller saves it."""
-    ticket.state = State.IN_PROGRESS
+    ticket.state = Ticket.State.IN_PROGRESS
     if ticket.assignee_id is None:
         ticket.assignee = by
-    step(ticket, Step.STARTED, by, now)
+    step(ticket, TicketEvent.Kind.STARTED, by, now)
 
 
 def step(

@@ -1,4 +1,4 @@
-"""What is done to a ticket, from filing to closing. Each function is one transaction that locks the ticket.
+"""What is done to a ticket from filing to closing. Each function is one transaction that locks it.
 
 The state machine is `Ticket.TRANSITIONS`; `start`, `resolve`, `reopen` and `close` are its edges.
 Each returns quietly when the ticket is already where it should go (a second press, a redelivered
