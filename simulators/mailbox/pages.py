@@ -1,14 +1,16 @@
 """The mailbox to look into: the list, one message, its attachments."""
 
 import json
+import re
 from urllib.parse import quote
 
 from simulators.database import Database
-from simulators.layout import Markup, PagesApplication, facts, join, moment, page, table, tag
+from simulators.layout import Markup, PagesApplication, facts, join, moment, page, table, tag, text
 from simulators.mailbox import messages
 from simulators.web import Refused, Request, Response
 
 BRAND = "邮箱 Mailbox"
+ADDRESS = re.compile(r"(https?://[^\s<>\"，。）]+)")
 MOST = 100  # messages on the page
 
 
@@ -89,7 +91,7 @@ def _message(row: messages.Row) -> Markup:
             tag("iframe", srcdoc=html, sandbox="", title="邮件正文 Message", class_="mail")
         )
     if plain := messages.body(message, "plain"):
-        parts.append(tag("div", tag("pre", plain), class_="box"))
+        parts.append(tag("div", tag("pre", _with_links(plain)), class_="box"))
     links = [
         tag("li", tag("a", part.get_filename() or "attachment", href=_attachment(number, index)))
         for index, part in enumerate(messages.attachments(message))
@@ -98,6 +100,17 @@ def _message(row: messages.Row) -> Markup:
         parts += [tag("h2", "附件 Attachments"), tag("ul", *links)]
     parts.append(tag("p", tag("a", "原文 Source", href=f"/messages/{number}/raw"), class_="quiet"))
     return join(parts)
+
+
+def _with_links(plain: str) -> Markup:
+    """The text with its web addresses as links."""
+    pieces = ADDRESS.split(plain)  # text, address, text, …
+    return join(
+        [
+            tag("a", piece, href=piece) if index % 2 else text(piece)
+            for index, piece in enumerate(pieces)
+        ]
+    )
 
 
 def _attachment(number: int, index: int) -> str:

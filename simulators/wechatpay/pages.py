@@ -1,6 +1,7 @@
 """The pages on which a person plays the customer: orders, the scan box, the cashier."""
 
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -20,6 +21,12 @@ from simulators.wechatpay.desk import Desk
 
 BRAND = "微信支付 WeChat Pay"
 STATE_NAMES = {"NOTPAY": "待支付 Unpaid", "SUCCESS": "已支付 Paid", "CLOSED": "已关闭 Closed"}
+REFUND_NAMES = {
+    "PROCESSING": "退款中 Processing",
+    "SUCCESS": "已退款 Refunded",
+    "CLOSED": "已关闭 Closed",
+    "ABNORMAL": "异常 Abnormal",
+}
 CALLBACK_NAMES = {
     "due": "等待通知 Due",
     "sending": "通知中 Sending",
@@ -62,7 +69,7 @@ def add_routes(application: PagesApplication, desk: Desk) -> None:
     def pay(request: Request) -> Response:
         form = request.form()
         order = _find_prepaid(desk, form)
-        if order["state"] == "NOTPAY":  # a second press finds it paid, and shows the same page
+        with suppress(Refused):  # paid already, closed or expired: the page that follows says so
             desk.pay(order["out_trade_no"])
         back = quote(_back(form), safe="")
         return redirect(f"/cashier?prepay_id={order['prepay_id']}&redirect_url={back}")
@@ -101,7 +108,7 @@ def _order_table(found: list[orders.Order]) -> Markup:
             tag("a", order["out_trade_no"], href=f"/orders/{quote(order['out_trade_no'])}"),
             order["description"],
             tag("b", yuan(order["total"])),
-            _state(order),
+            _state_or_pay(order),
             moment(order["created_at"]),
         ]
         for order in found
@@ -169,7 +176,12 @@ def _refunds(desk: Desk, order: orders.Order) -> Markup:
     if not found:
         return Markup("")
     rows: list[list[object]] = [
-        [one["out_refund_no"], yuan(one["amount"]), one["status"], moment(one["created_at"])]
+        [
+            one["out_refund_no"],
+            yuan(one["amount"]),
+            REFUND_NAMES[one["status"]],
+            moment(one["created_at"]),
+        ]
         for one in found
     ]
     columns = ["退款单号 Refund", "金额 Amount", "状态 State", "时间 Time"]
@@ -211,6 +223,13 @@ def _attempts(desk: Desk, order: orders.Order) -> Markup:
 
 def _state(order: dict[str, Any]) -> Markup:
     return tag("span", STATE_NAMES[order["state"]], class_=f"state {order['state'].lower()}")
+
+
+def _state_or_pay(order: orders.Order) -> Markup:
+    if order["state"] != "NOTPAY":
+        return _state(order)
+    href = f"/cashier?prepay_id={order['prepay_id']}"
+    return join([_state(order), Markup(" "), tag("a", "去支付 Pay", href=href)])
 
 
 def _find_scanned(desk: Desk, code: str) -> orders.Order:
