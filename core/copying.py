@@ -41,11 +41,17 @@ def copy_rows(
 def copy_text(
     cursor: CursorWrapper, model: type[models.Model], fields: Sequence[str], text: str
 ) -> None:
-    """Append rows that are written in COPY's own text format already."""
+    """Append rows that are written in COPY's own text format already.
+
+    The text goes to the server in one piece, without Python's lock: another thread may compute.
+    """
     meta = model._meta
     column_of = {field.name: field.column for field in meta.concrete_fields}
     columns = ", ".join(f'"{column_of[field]}"' for field in fields)
-    cursor.cursor.copy_expert(f'COPY "{meta.db_table}" ({columns}) FROM STDIN', io.StringIO(text))
+    with cursor.db.wrap_database_errors:
+        cursor.cursor.copy_expert(
+            f'COPY "{meta.db_table}" ({columns}) FROM STDIN', io.StringIO(text), size=len(text) + 1
+        )
 
 
 def _as_text(value: object) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from billing.calculation.facts import (
     Line,
     Outcome,
+    Place,
     Problem,
     Reason,
     SharedCost,
@@ -14,7 +15,7 @@ from billing.calculation.facts import (
 )
 from billing.calculation.metering import NoReading, Usage, split_by_tiers, usages
 from billing.calculation.proration import DayRate
-from billing.calculation.sharing import Place, Share, share_cost
+from billing.calculation.sharing import Share, share_cost
 from billing.calculation.spans import Span, months_in
 from billing.calculation.tariffs import BY_DAYS, BY_METER, InForce, Method, Tariff, TariffBook, Tier
 from billing.calculation.tenure import Tenure, is_handed_over, is_settled, payer_on, tenures
@@ -39,7 +40,7 @@ class Calculator:
         self._metered: dict[tuple[str, int], list[Tariff]] = {}
         self._tier_terms: dict[tuple[Tariff, Span, Tier], Terms] = {}
 
-    def share(self, cost: SharedCost, places: Iterable[Place]) -> list[Problem]:
+    def share(self, cost: SharedCost, places: Iterable[Place | Unit]) -> list[Problem]:
         """Share a cost whose end is in the period; ``bill`` then charges the units' parts."""
         sharing = share_cost(cost, places, self.book)
         for unit, part in sharing.shares.items():

@@ -44,6 +44,16 @@ class Unit:
     readings: dict[int, list[Reading]] = field(default_factory=dict)
 
 
+class Place(NamedTuple):
+    """A unit as far as sharing a cost goes."""
+
+    id: int
+    kind: str
+    building: int
+    area: Decimal
+    handover: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class SharedCost:
     """A pool in whole fen that is shared over units; ``building`` None means all buildings."""

@@ -2,24 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from billing.calculation.facts import Problem, Reason, SharedCost, Terms
+from billing.calculation.facts import Place, Problem, Reason, SharedCost, Terms, Unit
 from billing.calculation.tariffs import BY_SHARE, Method, Tariff, TariffBook
 
 ONE = Decimal(1)
-
-
-class Place(Protocol):
-    """What sharing has to know of a unit."""
-
-    id: int
-    kind: str
-    building: int
-    area: Decimal
-    handover: date | None
 
 
 class Share(NamedTuple):
@@ -52,14 +41,14 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def share_cost(cost: SharedCost, places: Iterable[Place], book: TariffBook) -> Sharing:
+def share_cost(cost: SharedCost, places: Iterable[Place | Unit], book: TariffBook) -> Sharing:
     """Share a cost over the units in scope, which must come in natural order.
 
     In scope is a unit for which a tariff shares this item on the cost's last day, in the cost's
     building, and which was handed over by then. A unit of unknown area is named, not billed 0.
     """
     sharing = Sharing()
-    in_scope: list[tuple[Place, Tariff]] = []
+    in_scope: list[tuple[Place | Unit, Tariff]] = []
     methods: set[Method] = set()
     for place in places:
         tariff = _tariff_of(cost, place, book)
@@ -86,7 +75,7 @@ def share_cost(cost: SharedCost, places: Iterable[Place], book: TariffBook) -> S
     return sharing
 
 
-def _tariff_of(cost: SharedCost, place: Place, book: TariffBook) -> Tariff | None:
+def _tariff_of(cost: SharedCost, place: Place | Unit, book: TariffBook) -> Tariff | None:
     """The tariff by which a unit shares a cost, or None if it is out of scope."""
     if cost.building not in (None, place.building):
         return None

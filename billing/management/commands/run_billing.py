@@ -1,0 +1,88 @@
+import json
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from billing.models import BillRun
+from billing.services import months
+from billing.services.bill_run import RunDone, RunRefused, issue_run, preview_run
+from community.management.import_command import find_community
+from core.tables import TableRefused
+
+
+class Command(BaseCommand):
+    help = "Compute the bills of some months and issue them; issued before, it adds nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--community", required=True, metavar="CODE")
+        parser.add_argument("--from", dest="start", required=True, metavar="2026-01")
+        parser.add_argument("--to", dest="end", required=True, metavar="2026-03")
+        parser.add_argument("--due", required=True, metavar="2026-02-15")
+        parser.add_argument("--preview", action="store_true", help="compute, but issue nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            done = self._run(**options)
+        except (RunRefused, TableRefused, ValueError) as refusal:
+            if options["json"]:
+                answer = {"status": "refused", "reason": str(refusal)}
+                self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            raise CommandError(str(refusal)) from None
+        answer = _as_json(done)
+        if options["json"]:
+            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            return
+        text = _("%(state)s: %(bills)s bills, %(lines)s lines, ¥%(amount)s; %(added)s bills added")
+        self.stdout.write(text % answer)
+        for exception in _exceptions(done.run):
+            self.stdout.write(" ".join(exception.values()))
+
+    def _run(self, **options: Any) -> RunDone:
+        go = preview_run if options["preview"] else issue_run
+        try:
+            due_on = date.fromisoformat(options["due"])
+        except ValueError:
+            raise RunRefused(
+                _("%(day)s is not a date written like 2026-01-31") % {"day": options["due"]}
+            ) from None
+        return go(
+            community=find_community(options["community"]),
+            starts_on=months.first_day(options["start"]),
+            ends_on=months.last_day(options["end"]),
+            due_on=due_on,
+        )
+
+
+def _exceptions(run: BillRun) -> list[dict[str, str]]:
+    found = run.exceptions.select_related("unit", "fee_item").order_by(
+        "unit__sort_key", "fee_item__position", "id"
+    )
+    return [
+        {
+            "unit": exception.unit.code if exception.unit else "",
+            "item": exception.fee_item.name,
+            "reason": exception.reason,
+            "detail": exception.detail,
+        }
+        for exception in found
+    ]
+
+
+def _as_json(done: RunDone) -> dict[str, Any]:
+    run = done.run
+    return {
+        "status": "done",
+        "run": run.pk,
+        "community": run.period.community.code,
+        "from": f"{run.period.starts_on:%Y-%m}",
+        "to": f"{run.period.ends_on:%Y-%m}",
+        "due": str(run.due_on),
+        "state": run.state,
+        "added": done.added,
+        **run.summary,
+        "exceptions": _exceptions(run),
+    }

@@ -1,0 +1,65 @@
+"""Computes the bills of a period from what is on record, in chunks of units."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from billing import calculation as calc
+from billing.services import facts
+from community.models import Community
+
+CHUNK = 4_000
+
+
+@dataclass
+class Totals:
+    """What a run comes to, in fen, and what it could not charge."""
+
+    bills: int = 0
+    lines: int = 0
+    fen: int = 0
+    fen_by_item: Counter[int] = field(default_factory=Counter)
+    problems: list[calc.Problem] = field(default_factory=list)
+
+
+class Computation:
+    """The bills of one period. Shared costs are shared at once, units are billed as asked for."""
+
+    def __init__(self, community: Community, period: calc.Span) -> None:
+        self.community = community
+        self.period = period
+        self.totals = Totals()
+        self._calculator = calc.Calculator(
+            period=period, tariffs=facts.tariffs_of(community, period)
+        )
+        costs = facts.costs_due(community, period)
+        everywhere = facts.places(community) if costs else []
+        for cost in costs:
+            self.totals.problems += self._calculator.share(cost, everywhere)
+
+    def chunks(self) -> Iterator[list[calc.Unit]]:
+        """All units with their facts, in natural order; reads the next ones when asked."""
+        ids = facts.unit_ids(self.community)
+        for start in range(0, len(ids), CHUNK):
+            yield facts.load_units(ids[start : start + CHUNK], self.period)
+
+    def bills(self, unit: calc.Unit) -> Sequence[tuple[int, list[calc.Line], int]]:
+        """The bills of a unit: payer, lines and fen of each. A change of payer makes two."""
+        outcome = self._calculator.bill(unit)
+        totals = self.totals
+        totals.problems += outcome.problems
+        if not outcome.lines:
+            return ()
+        by_item = totals.fen_by_item
+        for line in outcome.lines:
+            by_item[line.terms.tariff.item] += line.fen
+        by_party: dict[int, list[calc.Line]] = {}
+        for line in outcome.lines:
+            by_party.setdefault(line.party, []).append(line)
+        bills = [
+            (party, lines, sum(line.fen for line in lines)) for party, lines in by_party.items()
+        ]
+        totals.bills += len(bills)
+        totals.lines += len(outcome.lines)
+        totals.fen += sum(fen for _party, _lines, fen in bills)
+        return bills
