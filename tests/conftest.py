@@ -10,7 +10,7 @@ from django.test import TransactionTestCase
 
 pytest_plugins = ["tests.fixtures.simulators"]
 
-_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+_flush = TransactionTestCase._fixture_teardown
 
 
 def _flush_protected_tables(self: TransactionTestCase) -> Any:

@@ -23,7 +23,7 @@ OWN_URLS = {name: pattern for name, pattern in URLS.items() if not is_third_part
 
 
 def access_of(row: Row) -> Access:
-    access: Access = OWN_URLS[row.url].callback.access  # type: ignore[attr-defined]
+    access: Access = OWN_URLS[row.url].callback.access
     return access
 
 

@@ -3,10 +3,12 @@
 import io
 import logging
 import re
+from typing import cast
 
 import pytest
 from django.core.management import call_command
 from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
 
 from core import fonts, pdf, system_checks
 
@@ -20,7 +22,8 @@ def built_font():
 def fonts_of(document: bytes) -> set[str]:
     names = set()
     for page in PdfReader(io.BytesIO(document)).pages:
-        for font in page["/Resources"]["/Font"].values():
+        resources = cast(DictionaryObject, page["/Resources"])
+        for font in cast(DictionaryObject, resources["/Font"]).values():
             names.add(font.get_object()["/BaseFont"])
     return names
 
