@@ -82,6 +82,34 @@ def end(
         os.close(handle)
 
 
+def topmost(pids: list[int]) -> list[int]:
+    """Those of `pids` whose parent is not among them."""
+    return [pid for pid in pids if _parent(pid) not in pids]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def send(number: signal.Signals, pids: list[int], *, mark: str) -> None:
+    """Send a signal to those of `pids` that still carry `mark`."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if carries(pid, mark):
+                signal.pidfd_send_signal(handle, number)
+        except ProcessLookupError:
+            continue
+        finally:
+            os.close(handle)
+
+
 def wait_until(check: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
     """Ask `check` until it says yes; False when it has not within `seconds`."""
     deadline = time.monotonic() + seconds

@@ -89,6 +89,11 @@ class Instance:
             short = Path("/tmp") / short.name
         return short
 
+    @property
+    def embeds_database(self) -> bool:
+        """Whether the database is ours, and not one that DATABASE_URL names."""
+        return any(isinstance(server, Postgres) for server in self.servers)
+
     def environment(self) -> dict[str, str]:
         """What programs that use this instance need in their environment."""
         return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}

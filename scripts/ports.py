@@ -1,0 +1,55 @@
+"""Choose free ports, and tell whose process listens on one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+LISTENING = "0A"  # the kernel's code in /proc/net/tcp
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:`port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose(wanted: dict[str, int]) -> dict[str, int]:
+    """For each name its wanted port, or the next one up that is free and not given away yet."""
+    chosen: dict[str, int] = {}
+    for name, port in wanted.items():
+        while port in chosen.values() or not is_free(port):
+            port += 1
+            if port > 65535:
+                raise OSError(f"no free port for {name}")
+        chosen[name] = port
+    return chosen
+
+
+def listened_by(pids: Iterable[int]) -> set[int]:
+    """The TCP ports of this machine that any of the processes `pids` listens on."""
+    ports: dict[str, int] = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue  # a machine without IPv6
+        for line in lines:
+            fields = line.split()
+            if fields[3] == LISTENING:
+                ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
+    found = set()
+    for pid in pids:
+        try:
+            handles = list(Path(f"/proc/{pid}/fd").iterdir())
+            targets = {str(handle.readlink()) for handle in handles}
+        except OSError:
+            continue  # ended meanwhile
+        found |= {ports[target] for target in targets if target in ports}
+    return found

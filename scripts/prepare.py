@@ -1,0 +1,41 @@
+"""Bring a database and the built files up to date: python -m scripts.prepare.
+
+One process for all of it, since importing the portal takes longer than most of these steps.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def compile_messages() -> None:
+    """Compile the translations; Babel does it without the system's gettext."""
+    for catalog in (PROJECT / "locale").rglob("*.po"):
+        command = [sys.executable, "-m", "babel.messages.frontend", "--quiet", "compile"]
+        command += ["--directory", "locale", "--domain", catalog.stem]
+        subprocess.run(command, cwd=PROJECT, check=True)
+
+
+def main() -> None:
+    """Messages, tables, fonts and, on the first run, the demo's data."""
+    compile_messages()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.core.management import call_command, get_commands
+
+    django.setup()
+    print("Bringing the database up to date", flush=True)
+    call_command("migrate", verbosity=0)
+    call_command("build_fonts", stdout=io.StringIO())
+    if "seed_demo" in get_commands():
+        call_command("seed_demo")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The whole portal on one machine: python -m scripts.stack start|stop|reset (see scripts/run).
+
+This is the one place that decides ports and where the simulators keep their keys; everything
+reaches the processes of the Procfile through the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+
+from scripts import ports, processes
+from scripts.accounts import ServiceError
+from scripts.services import PROJECT, Instance, setting
+
+DEFAULT_PORTS = {
+    "WEB_PORT": 8000,
+    "SIM_WECHATPAY_PORT": 9101,
+    "SIM_SMS_PORT": 9102,
+    "SIM_MAILBOX_PORT": 9103,
+    "SIM_SMTP_PORT": 8025,
+}
+START_SECONDS = 90.0
+# honcho gives its processes 5 s; a task that was at work gets a little more.
+STOP_SECONDS = 15.0
+
+
+class Stack:
+    """Web, worker, beat and simulators, on one instance of the embedded servers."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.home = instance.local / f"{instance.name}-stack"
+        self.log = instance.log / f"{instance.name}-stack.log"
+        self.mark = f"PORTAL_STACK={instance.key}-{instance.name}"
+
+    # --- What the processes are told ---------------------------------------------------------
+
+    def ports(self) -> dict[str, int]:
+        """The ports of the last start; the defaults, or what the environment says, before it."""
+        try:
+            saved = json.loads((self.home / "ports.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            saved = {}
+        return {
+            name: int(setting(name) or saved.get(name, default))
+            for name, default in DEFAULT_PORTS.items()
+        }
+
+    def environment(self, numbers: dict[str, int]) -> dict[str, str]:
+        """The environment of every process of the stack. What the caller has set stays as it is."""
+        site = f"http://127.0.0.1:{numbers['WEB_PORT']}"
+        values = {
+            "SITE_URL": site,
+            "EMAIL_URL": f"smtp://127.0.0.1:{numbers['SIM_SMTP_PORT']}",
+            "SIM_HOME": str(self.home / "simulators"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        values = {name: setting(name) or value for name, value in values.items()}
+        values |= self.instance.environment()
+        values |= {name: str(number) for name, number in numbers.items()}
+        # honcho runs the Procfile through a shell: its `python` has to be this one.
+        values["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
+        values["STACK_HOME"] = str(self.home)
+        name, _, value = self.mark.partition("=")
+        values[name] = value
+        for simulator in ("wechatpay", "aliyun_sms"):
+            command = [sys.executable, "-m", f"simulators.{simulator}", "--env"]
+            said = subprocess.run(
+                command, cwd=PROJECT, env=os.environ | values, check=True, stdout=subprocess.PIPE
+            ).stdout.decode()
+            for line in shlex.split(said):
+                name, _, value = line.partition("=")
+                values[name] = setting(name) or value
+        return values
+
+    # --- Start and stop ----------------------------------------------------------------------
+
+    def start(self) -> bool:
+        """Start everything and wait until it answers; False if it was up already.
+
+        Raises ServiceError, with the end of the log, when it does not come up.
+        """
+        self.instance.start()
+        if self.answers(self.ports()):
+            return False
+        self.stop_processes()
+        self.home.mkdir(exist_ok=True)
+        numbers = ports.choose(self.ports())
+        (self.home / "ports.json").write_text(json.dumps(numbers))
+        environment = os.environ | self.environment(numbers)
+        subprocess.run([sys.executable, "-m", "scripts.prepare"], env=environment, check=True)
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("wb") as output:
+            honcho = subprocess.Popen(
+                [sys.executable, "-m", "honcho", "--no-colour", "--env", os.devnull, "start"],
+                cwd=PROJECT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        processes.wait_until(
+            lambda: self.answers(numbers) or honcho.poll() is not None,
+            seconds=START_SECONDS,
+            every=0.2,
+        )
+        if not self.answers(numbers):
+            self.stop_processes()
+            end = self.log.read_text(errors="replace")[-3000:]
+            raise ServiceError(f"The portal does not come up; {self.log} ends with:\n{end}")
+        return True
+
+    def answers(self, numbers: dict[str, int]) -> bool:
+        """Whether our own processes, under one honcho, serve all ports and a page."""
+        pids = processes.carrying(self.mark)
+        served = ports.listened_by(pids)
+        if len(processes.topmost(pids)) != 1 or not set(numbers.values()) <= served:
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", numbers["WEB_PORT"], timeout=10)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status < 500
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def stop_processes(self) -> None:
+        """End honcho and whatever it left behind: its children sit in sessions of their own."""
+        for number, whom in ((signal.SIGTERM, processes.topmost), (signal.SIGTERM, list)):
+            processes.send(number, whom(processes.carrying(self.mark)), mark=self.mark)
+            if processes.wait_until(self._gone, seconds=STOP_SECONDS, every=0.1):
+                return
+
+        def killed() -> bool:
+            processes.send(signal.SIGKILL, processes.carrying(self.mark), mark=self.mark)
+            return self._gone()
+
+        if not processes.wait_until(killed, seconds=10, every=0.1):
+            raise ServiceError(f"processes do not end: {processes.carrying(self.mark)}")
+
+    def _gone(self) -> bool:
+        return not processes.carrying(self.mark)
+
+    def stop(self) -> None:
+        """Stop everything; the data stays."""
+        self.stop_processes()
+        self.instance.stop()
+
+    def reset(self) -> None:
+        """Stop everything and delete the data that is ours: never a named server's."""
+        self.stop_processes()
+        if self.instance.embeds_database:
+            self.instance.remove()
+            shutil.rmtree(PROJECT / "media", ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def describe(self) -> str:
+        """Where everything is, for the person who started it."""
+        numbers = self.ports()
+
+        def at(name: str) -> str:
+            return f"http://127.0.0.1:{numbers[name]}/"
+
+        return (
+            f"The portal is at {setting('SITE_URL') or at('WEB_PORT')}\n"
+            f"  text messages, with the sign-in codes, arrive at {at('SIM_SMS_PORT')}\n"
+            f"  mail arrives at {at('SIM_MAILBOX_PORT')}\n"
+            f"  WeChat Pay's payer sits at {at('SIM_WECHATPAY_PORT')}\n"
+            f"  logs are in {self.log.parent}; scripts/stop stops everything"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 done, 1 could not."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.stack", description=__doc__)
+    parser.add_argument("action", choices=["start", "stop", "reset"])
+    action = parser.parse_args(arguments).action
+    try:
+        stack = Stack(Instance())
+        if action == "start":
+            print("Started." if stack.start() else "Already running.")
+            print(stack.describe())
+        elif action == "stop":
+            stack.stop()
+            print("Stopped.")
+        else:
+            stack.reset()
+            print("Stopped, and the demo's data deleted.")
+            if not stack.instance.embeds_database:
+                print("The database that DATABASE_URL names was left alone.")
+    except (ServiceError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
