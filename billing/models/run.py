@@ -197,3 +197,8 @@ class Bill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount}"
+
+    @property
+    def is_past_due(self) -> bool:
+        """Whether the due date has passed; says nothing on whether the bill is paid."""
+        return self.due_on < today()

@@ -130,7 +130,10 @@ class Unit(models.Model):
             models.UniqueConstraint(fields=["community", "code"], name="unit_code_unique"),
             models.CheckConstraint(condition=models.Q(area__gte=0), name="unit_area_not_negative"),
         ]
-        indexes = [models.Index(fields=["community", "sort_key"], name="unit_natural_order")]
+        indexes = [
+            models.Index(fields=["community", "sort_key"], name="unit_natural_order"),
+            models.Index(fields=["community", "room"], name="unit_room"),
+        ]
 
     def __str__(self) -> str:
         return self.code

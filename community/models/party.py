@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
-from django.db.models import Func
+from django.db.models import F, Func
+from django.db.models.functions import Right
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -59,8 +60,21 @@ class Party(models.Model):
             models.UniqueConstraint(fields=["community", "name", "phone"], name="party_unique")
         ]
         indexes = [
-            models.Index(fields=["community", "phone"], name="party_phone"),
-            models.Index(fields=["community", "pinyin_initials"], name="party_pinyin"),
+            # The desk searches by beginnings and by the phone's end. The operator class lets LIKE
+            # use an index whatever the database's language.
+            *(
+                models.Index(
+                    fields=["community", field],
+                    name=name,
+                    opclasses=["int8_ops", "varchar_pattern_ops"],
+                )
+                for field, name in (
+                    ("phone", "party_phone"),
+                    ("pinyin_initials", "party_pinyin"),
+                    ("name", "party_name"),
+                )
+            ),
+            models.Index(F("community"), Right("phone", 4), name="party_phone_ending"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,89 @@
+"""The front desk: one box that finds a unit, and what the desk needs to know about one."""
+
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from billing.models import Account, Bill
+from community.access import staff
+from community.models import BindingRequest, Community, Occupancy, Role, Unit
+from community.spelling import normal_code
+from notices.models import Notice
+from payments.models import Receipt
+from portal.services.search import Hit, find
+from servicedesk.models import Ticket
+
+RECENT = 8
+
+
+@staff(*Role)
+def desk(request: HttpRequest, community: Community) -> HttpResponse:
+    """The desk's first page, or what the box found; one hit leads straight to its unit."""
+    query = request.GET.get("q", "")[:60]
+    hits = find(community=community, text=query) if query else []
+    if query and (len(hits) == 1 or _is_meant(hits, query)):
+        return redirect("portal:unit", community=community.code, pk=hits[0].unit.pk)
+    context = {"query": query, "hits": hits} if query else _waiting_work(community)
+    return render(request, "portal/desk.html", context | {"community": community})
+
+
+def _is_meant(hits: list[Hit], query: str) -> bool:
+    return bool(hits) and hits[0].unit.code.upper() == normal_code(query)
+
+
+def _waiting_work(community: Community) -> dict[str, object]:
+    receipts = Receipt.objects.filter(community=community).select_related("payment")
+    return {
+        "receipts": receipts.order_by("-pk")[:RECENT],
+        "tickets": Ticket.objects.filter(community=community).open().by_urgency()[:RECENT],
+        "bindings": BindingRequest.objects.filter(
+            unit__community=community, state=BindingRequest.State.PENDING
+        ).count(),
+    }
+
+
+@staff(*Role)
+def search(request: HttpRequest, community: Community) -> HttpResponse:
+    """What the box found so far, as the list under it (htmx asks while somebody types)."""
+    query = request.GET.get("q", "")[:60]
+    context = {"query": query, "hits": find(community=community, text=query)}
+    return render(request, "portal/_hits.html", context | {"community": community})
+
+
+@staff(*Role)
+def unit(request: HttpRequest, community: Community, pk: int) -> HttpResponse:
+    """One unit: who lives there, what each payer owes, what was said, what is open."""
+    found = get_object_or_404(
+        Unit.objects.filter(community=community).select_related("building"), pk=pk
+    )
+    open_bills = Bill.objects.open().select_related("run__period").order_by("due_on", "pk")
+    accounts = (
+        Account.objects.filter(unit=found)
+        .with_balance()
+        .select_related("party")
+        .prefetch_related(Prefetch("bills", queryset=open_bills, to_attr="open_bills"))
+    )
+    residents = list(found.occupancies.current().select_related("party").order_by("-is_payer"))
+    payers = {resident.party_id for resident in residents if resident.is_payer}
+    context = {
+        "community": community,
+        "unit": found,
+        "residents": residents,
+        # The current payer's account first: the desk collects from the person who stands there.
+        "accounts": sorted(accounts, key=lambda account: account.party_id not in payers),
+        "payers": payers,
+        "former": found.occupancies.exclude(pk__in=Occupancy.objects.current().values("pk"))
+        .select_related("party")
+        .order_by("-ends_on"),
+        "tickets": Ticket.objects.filter(unit=found).open().by_urgency(),
+        "notices": Notice.objects.filter(bills__account__unit=found)
+        .distinct()
+        .select_related("party")
+        .prefetch_related("deliveries")
+        .order_by("-created_at")[:RECENT],
+        "receipts": Receipt.objects.filter(lines__account__unit=found)
+        .distinct()
+        .select_related("payment")
+        .order_by("-pk")[:RECENT],
+    }
+    return render(request, "portal/unit.html", context)
