@@ -1,12 +1,60 @@
 """The first page: what it is for visitors, the home for residents, the way to work for staff."""
 
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
+from billing.models import Account, Bill
 from community.access import public
+from community.models import BindingRequest, Community, Role, User
+from core.money import ZERO
+from notices.models import Notice
+from servicedesk.models import Ticket
+
+TICKETS = 5
 
 
 @public
 def home(request: HttpRequest) -> HttpResponse:
-    """The portal introduces itself."""
-    return render(request, "portal/landing.html")
+    """Somebody unknown reads what this is; staff go to work; residents see what they owe."""
+    user = request.user
+    if isinstance(user, AnonymousUser):
+        communities = Community.objects.order_by("name")
+        return render(request, "portal/landing.html", {"communities": communities})
+    workplace = (
+        user.memberships.filter(is_active=True).select_related("community").order_by("pk").first()
+    )
+    if workplace and not user.bindings.exists():
+        page = "portal:manager" if workplace.role == Role.MANAGER else "portal:desk"
+        return redirect(page, community=workplace.community.code)
+    return render(request, "portal/home.html", _home_of(user))
+
+
+def _home_of(user: User) -> dict[str, object]:
+    accounts = list(
+        Account.objects.of_resident(user)
+        .with_balance()
+        .select_related("unit", "community")
+        .order_by("unit__sort_key")
+    )
+    open_bills = list(
+        Bill.objects.of_resident(user).open().select_related("run__period").order_by("due_on", "pk")
+    )
+    return {
+        "accounts": accounts,
+        "owed": sum((account.owed for account in accounts), ZERO),  # type: ignore[attr-defined]
+        "credit": sum((account.credit for account in accounts), ZERO),  # type: ignore[attr-defined]
+        "open_bills": open_bills,
+        "first_bill": open_bills[0] if open_bills else None,
+        "pending": user.binding_requests.filter(state=BindingRequest.State.PENDING).select_related(
+            "unit"
+        ),
+        "notice": Notice.objects.filter(
+            Q(party__in=user.bindings.values("party_id")), kind=Notice.Kind.FEE
+        )
+        .select_related("campaign__run__period", "community")
+        .order_by("-created_at")
+        .first(),
+        "tickets": Ticket.objects.filter(reporter=user).open().by_urgency()[:TICKETS],
+    }

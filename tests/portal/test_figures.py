@@ -1,0 +1,64 @@
+"""The manager's figures, each against sums made by hand."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from community.models import today
+from payments.models import Payment
+from portal.services import figures
+from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
+from tests.factories.payments import make_payment
+
+pytestmark = pytest.mark.django_db
+
+
+def test_money_of_the_day_by_method() -> None:
+    account = AccountFactory.create()
+    bill = make_bill("100.00", "50.00", account=account)
+    make_payment(bill, amount="30.00")
+    make_payment(bill, amount="20.00")
+    make_payment(bill, amount="60.00", method=Payment.Method.WECHAT)
+    make_payment(bill, amount="5.00", value_date=today() - datetime.timedelta(days=1))
+    make_payment(make_bill("70.00"))  # another community
+    found = figures.collected_on(account.community, today())
+    assert [(row.count, row.amount) for row in found] == [
+        (1, Decimal("60.00")),
+        (2, Decimal("50.00")),
+    ]
+
+
+def test_collection_rate_of_the_latest_runs_newest_first() -> None:
+    account = AccountFactory.create()
+    for quarter, paid in ((1, "100.00"), (2, "75.00"), (3, "10.00")):
+        make_payment(make_bill("100.00", account=account, quarter=quarter), amount=paid)
+    rates = figures.collection_rates(account.community)
+    assert [rate.percent for rate in rates] == [10, 75]
+    assert rates[0].billed == Decimal("100.00")
+
+
+def test_arrears_by_age_leave_out_what_is_paid_or_not_yet_due() -> None:
+    account = AccountFactory.create()
+    old = make_bill("100.00", "40.00", account=account, quarter=1, year=2025)  # due 2025-02-15
+    make_bill("30.00", account=account, quarter=1, year=2026)  # due 2026-02-15
+    make_payment(old, amount="60.00")
+    ChargeFactory.create(
+        account=account,
+        amount=Decimal("7.00"),
+        starts_on=datetime.date(2026, 2, 20),
+        ends_on=datetime.date(2026, 2, 20),
+    )
+    ages = figures.arrears_by_age(account.community, day=datetime.date(2026, 2, 15))
+    assert [age.amount for age in ages] == [0, 0, 0, Decimal("80.00"), 0]
+    ages = figures.arrears_by_age(account.community, day=datetime.date(2026, 3, 1))
+    assert [age.amount for age in ages] == [Decimal("37.00"), 0, 0, 0, Decimal("80.00")]
+    assert [age.percent for age in ages] == [31, 0, 0, 0, 68]
+
+
+def test_nothing_yet() -> None:
+    community = AccountFactory.create().community
+    assert figures.collected_on(community, today()) == []
+    assert figures.collection_rates(community) == []
+    assert sum(age.amount for age in figures.arrears_by_age(community)) == 0
+    assert set(figures.exceptions_waiting(community).values()) == {0}
