@@ -6,7 +6,7 @@ manage.py). Only DATABASE_URL and REDIS_URL have to be set; the other defaults a
 """
 
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -30,6 +30,13 @@ def secret(name: str, *, development: str, least: int = 32) -> str:
     if PRODUCTION and (len(value) < least or value == development):
         raise ImproperlyConfigured(f"{name} must be set to at least {least} random characters")
     return value
+
+
+def refuse_simulator(name: str, address: str) -> None:
+    """In production, real money and real messages never go to a stand-in on this machine."""
+    host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()
+    if PRODUCTION and (host in {"", "localhost", "::1", "0.0.0.0"} or host.startswith("127.")):
+        raise ImproperlyConfigured(f"{name} must name the real service, not {address!r}")
 
 
 # --- Django ---------------------------------------------------------------------------------
@@ -234,6 +241,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 30.0,
         "options": {"expires": 25},
     },
+    "notices: send what is due": {
+        "task": "notices.tasks.dispatch",
+        "schedule": 5.0,
+        "options": {"expires": 5, "priority": 0},
+    },
+    "notices: put back what got stuck": {
+        "task": "notices.tasks.reconcile",
+        "schedule": 30.0,
+        "options": {"expires": 25, "priority": 0},
+    },
 }
 
 # --- Mail -----------------------------------------------------------------------------------
@@ -242,6 +259,37 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:8025")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="portal@localhost")
+refuse_simulator("EMAIL_URL", EMAIL_CONFIG["EMAIL_HOST"])
+
+# --- SMS and other channels of notices ------------------------------------------------------
+
+NOTICE_CHANNELS = {
+    "sms": "notices.channels.sms_aliyun.AliyunSms",
+    "email": "notices.channels.email.Email",
+}
+ALIYUN_SMS_ENDPOINT = env(
+    "ALIYUN_SMS_ENDPOINT", default="dysmsapi.aliyuncs.com" if PRODUCTION else "127.0.0.1:9102"
+)
+refuse_simulator("ALIYUN_SMS_ENDPOINT", ALIYUN_SMS_ENDPOINT)
+ALIYUN_SMS_PROTOCOL = env("ALIYUN_SMS_PROTOCOL", default="https" if PRODUCTION else "http")
+ALIYUN_SMS_ACCESS_KEY_ID = env("ALIYUN_SMS_ACCESS_KEY_ID", default="")
+ALIYUN_SMS_ACCESS_KEY_SECRET = env("ALIYUN_SMS_ACCESS_KEY_SECRET", default="")
+ALIYUN_SMS_SIGN_NAME = env("ALIYUN_SMS_SIGN_NAME", default="" if PRODUCTION else "物业缴费")
+# The provider approves each text and gives it a code; these are the simulator's.
+SMS_TEMPLATES = {
+    name: env(f"SMS_TEMPLATE_{name.upper()}", default="" if PRODUCTION else code)
+    for name, code in {
+        "sign_in_code": "SMS_300000001",
+        "fee": "SMS_300000002",
+        "receipt": "SMS_300000003",
+        "staff_alert": "SMS_300000004",
+        "ticket_reply": "SMS_300000005",
+        "fee_settled": "SMS_300000006",
+        "binding": "SMS_300000007",
+    }.items()
+}
+# The provider's delivery reports carry no signature: whoever knows this address is believed.
+SMS_REPORT_TOKEN = secret("SMS_REPORT_TOKEN", development="development-only-sms-report-token")
 
 # --- Logging --------------------------------------------------------------------------------
 
@@ -251,6 +299,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    # They tell every step of every page and font.
-    "loggers": {name: {"level": "WARNING"} for name in ("fontTools", "weasyprint")},
+    "loggers": {
+        # They tell every step of every page and font.
+        **{name: {"level": "WARNING"} for name in ("fontTools", "weasyprint")},
+        # At DEBUG it writes each URL, and an SMS's URL holds the one-time code.
+        "urllib3": {"level": "INFO"},
+    },
 }

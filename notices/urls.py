@@ -1,4 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from notices.views import callbacks
 
 app_name = "notices"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("callbacks/sms/<str:token>/", callbacks.sms_report, name="sms_report"),
+]

@@ -157,8 +157,8 @@ class Delivery(models.Model):
     """One channel's try to bring a notice to an address (送达): a row of the outbox.
 
     queued → sending is committed before the provider is called, so a worker that dies leaves a row
-    that says "perhaps". `must_ask` keeps that perhaps: it is set when a call begins and taken back
-    only by an answer that proves that nothing was sent.
+    that says "perhaps". `in_doubt_since` keeps that perhaps: it is set when a call begins and taken
+    back only by an answer that settles whether the message was taken.
     """
 
     class Channel(models.TextChoices):
@@ -213,8 +213,7 @@ class Delivery(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
-    attempted_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
-    must_ask = models.BooleanField(default=False)
+    in_doubt_since = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(_("provider's number"), max_length=100, blank=True)
     error = models.CharField(_("error"), max_length=300, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)

@@ -1,0 +1,59 @@
+"""What happens in the rooms below and is told to people. Rows only: sending comes after commit."""
+
+import datetime
+from typing import Any
+
+from django.dispatch import receiver
+from django.utils import timezone
+
+from billing.models import BillRun
+from billing.signals import bills_issued
+from community.models import BindingRequest, User
+from community.signals import binding_decided, sign_in_code_requested
+from notices.services import announcements, campaign
+from payments.models import Payment
+from payments.signals import payment_received
+from servicedesk.models import Ticket, TicketBreach, TicketMessage
+from servicedesk.signals import ticket_breached, ticket_replied
+
+
+@receiver(bills_issued)
+def announce_bills(*, run: BillRun, **kwargs: Any) -> None:
+    campaign.announce(run=run)
+
+
+@receiver(payment_received)
+def send_receipt(*, payment: Payment, **kwargs: Any) -> None:
+    announcements.receipt(payment=payment)
+
+
+@receiver(ticket_replied)
+def tell_reporter(*, ticket: Ticket, message: TicketMessage, **kwargs: Any) -> None:
+    announcements.ticket_reply(ticket=ticket, message=message)
+
+
+@receiver(ticket_breached)
+def alert_managers(*, ticket: Ticket, breach: TicketBreach, **kwargs: Any) -> None:
+    announcements.breach_alert(ticket=ticket, breach=breach)
+
+
+@receiver(binding_decided)
+def tell_claimant(*, binding_request: BindingRequest, **kwargs: Any) -> None:
+    announcements.binding_decision(binding_request=binding_request)
+
+
+@receiver(sign_in_code_requested)
+def send_code(
+    *,
+    phone: str,
+    code: str,
+    user: User | None = None,
+    expires_at: datetime.datetime | None = None,
+    **kwargs: Any,
+) -> None:
+    announcements.sign_in_code(
+        phone=phone,
+        code=code,
+        user=user,
+        expires_at=expires_at or timezone.now() + announcements.CODE_LIFETIME,
+    )

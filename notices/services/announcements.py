@@ -1,0 +1,91 @@
+"""Single notices, one function for each thing that is told. Each event is told once."""
+
+import datetime
+
+from community.models import BindingRequest, Membership, Party, Role, User
+from notices.models import Delivery, Notice
+from notices.services.notify import notify
+from payments.models import Payment
+from servicedesk.models import Ticket, TicketBreach, TicketMessage
+
+# How long a one-time code can be used, when its sender does not say.
+CODE_LIFETIME = datetime.timedelta(minutes=5)
+
+
+def receipt(*, payment: Payment) -> None:
+    """The receipt, to every payer whose account the payment was posted to."""
+    payers = Party.objects.filter(accounts__credit_entries__posting__payment=payment).distinct()
+    for party in payers:
+        notify(
+            kind=Notice.Kind.RECEIPT,
+            event_key=f"receipt:{payment.pk}:{party.pk}",
+            community=payment.community,
+            party=party,
+            phone=party.phone,
+            email=party.email,
+            context={"payment": payment.pk},
+        )
+
+
+def ticket_reply(*, ticket: Ticket, message: TicketMessage) -> None:
+    """A reply of staff, to whoever reported; what staff note among themselves stays there."""
+    if message.is_internal or not message.from_staff:
+        return
+    reporter = ticket.reporter
+    notify(
+        kind=Notice.Kind.TICKET_REPLY,
+        event_key=f"ticket-reply:{message.pk}",
+        community=ticket.community,
+        user=reporter,
+        phone=reporter.phone if reporter else ticket.contact_phone,
+        email=reporter.email if reporter else "",
+        context={"ticket": ticket.pk, "message": message.pk},
+    )
+
+
+def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
+    """A clock ran out: every manager of the community hears of it."""
+    managers = Membership.objects.filter(
+        community_id=ticket.community_id,
+        role=Role.MANAGER,
+        is_active=True,
+        user__is_active=True,
+    ).select_related("user")
+    for membership in managers:
+        notify(
+            kind=Notice.Kind.STAFF_ALERT,
+            event_key=f"breach:{breach.pk}:{membership.user_id}",
+            community=ticket.community,
+            user=membership.user,
+            phone=membership.user.phone,
+            email=membership.user.email,
+            context={"ticket": ticket.pk, "breach": breach.pk},
+        )
+
+
+def binding_decision(*, binding_request: BindingRequest) -> None:
+    """Whether the unit that a resident claimed is his to see now."""
+    user = binding_request.user
+    notify(
+        kind=Notice.Kind.BINDING,
+        event_key=f"binding:{binding_request.pk}:{binding_request.state}",
+        community=binding_request.unit.community,
+        user=user,
+        phone=user.phone,
+        email=user.email,
+        context={"binding_request": binding_request.pk},
+    )
+
+
+def sign_in_code(
+    *, phone: str, code: str, user: User | None, expires_at: datetime.datetime
+) -> None:
+    """A one-time code, at once and before everything else; kept encrypted until it is sent."""
+    notify(
+        kind=Notice.Kind.SIGN_IN_CODE,
+        user=user,
+        phone=phone,
+        secret=code,
+        expires_at=expires_at,
+        priority=Delivery.URGENT,
+    )

@@ -1,0 +1,38 @@
+"""A person decides that a delivery is tried again."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from notices import doorbell
+from notices.models import Delivery
+from notices.services import states
+from notices.services.states import State
+
+RETRIED = {State.FAILED, State.UNKNOWN}
+
+
+@transaction.atomic
+def retry(*, delivery_id: int) -> Delivery:
+    """Queues a failed or unknown delivery anew; one that is on its way already is left alone.
+
+    What failed certainly did not arrive, so it goes out under a new key: the provider would
+    otherwise answer with the old failure. What is unknown keeps its key, so that the provider is
+    asked, and a mail program shows one message if two came. An expired code stays failed.
+    """
+    delivery = states.locked(delivery_id)
+    expired = delivery.expires_at is not None and delivery.expires_at <= timezone.now()
+    if delivery.state not in RETRIED or delivery.channel == Delivery.Channel.DOOR or expired:
+        return delivery
+    changes: dict[str, Any] = {"attempts": 0, "due_at": timezone.now(), "error": ""}
+    if delivery.state == State.FAILED:
+        changes |= {"key": uuid.uuid4(), "provider_id": "", "sent_at": None}
+    if delivery.channel == Delivery.Channel.EMAIL:
+        # Nobody can be asked about a mail; the person has decided.
+        changes["in_doubt_since"] = None
+    states.move(delivery, State.QUEUED, **changes)
+    transaction.on_commit(partial(doorbell.ring_delivery, delivery.pk), robust=True)
+    return delivery

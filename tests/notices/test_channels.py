@@ -1,0 +1,176 @@
+"""Each channel against its simulator, and the registry."""
+
+import socket
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from notices.channels import get_channel
+from notices.channels.base import Message, TransportError
+from notices.channels.email import Email
+from notices.channels.sms_aliyun import AliyunSms
+from notices.system_checks import check_channels
+from tests.fixtures.simulators import MailboxSimulator, SmsSimulator
+from tests.notices.channel_contract import ChannelContract
+
+
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+class TestAliyunSms(ChannelContract):
+    @pytest.fixture(autouse=True)
+    def provider(self, sms: SmsSimulator, settings: Settings) -> None:
+        self.sms, self.settings = sms, settings
+
+    @pytest.fixture
+    def channel(self, provider: None) -> AliyunSms:
+        return AliyunSms()
+
+    @pytest.fixture
+    def message(self) -> Message:
+        return Message(
+            key=str(uuid.uuid4()),
+            address="13900000001",
+            template="sign_in_code",
+            params={"code": self.SECRET, "minutes": "5"},
+        )
+
+    def sent_keys(self) -> Sequence[str]:
+        return [message["out_id"] for message in self.sms.messages()]
+
+    def given_nobody_listens(self) -> None:
+        self.settings.ALIYUN_SMS_ENDPOINT = f"127.0.0.1:{closed_port()}"
+
+    def given_the_address_is_refused(self, message: Message) -> None:
+        self.sms.faults(illegal_prefix=message.address)
+
+    def given_too_many_for_now(self, message: Message) -> None:
+        self.sms.faults(throttle_next=1)
+
+    def given_the_line_is_cut_after_taking(self) -> None:
+        self.sms.faults(cut_next=1)
+
+    def test_template_and_params_arrive(self, channel: AliyunSms, message: Message) -> None:
+        channel.send(message)
+        [sent] = self.sms.messages()
+        assert sent["phone"] == "13900000001"
+        assert self.SECRET in sent["text"]
+
+    def test_unknown_template(self, channel: AliyunSms) -> None:
+        with pytest.raises(TransportError) as caught:
+            channel.send(Message(key="k", address="13900000001", template="no such"))
+        assert caught.value.permanent
+
+    def test_wrong_secret_may_be_mended(self, channel: AliyunSms, message: Message) -> None:
+        self.settings.ALIYUN_SMS_ACCESS_KEY_SECRET = "wrong"
+        with pytest.raises(TransportError) as caught:
+            channel.send(message)
+        assert not caught.value.permanent
+        assert self.sent_keys() == []
+
+    def test_not_configured(self, message: Message) -> None:
+        self.settings.ALIYUN_SMS_ACCESS_KEY_SECRET = ""
+        channel = AliyunSms()
+        assert channel.missing_settings() == ["ALIYUN_SMS_ACCESS_KEY_SECRET is not set"]
+        with pytest.raises(TransportError) as caught:
+            channel.send(message)
+        assert not caught.value.permanent
+
+
+class TestEmail(ChannelContract):
+    @pytest.fixture(autouse=True)
+    def provider(self, mailbox: MailboxSimulator, settings: Settings) -> None:
+        self.mailbox, self.settings = mailbox, settings
+
+    @pytest.fixture
+    def channel(self, provider: None) -> Email:
+        return Email()
+
+    @pytest.fixture
+    def message(self) -> Message:
+        return Message(
+            key=str(uuid.uuid4()),
+            address="owner@example.com",
+            subject="缴费通知",
+            text=f"您好 {self.SECRET}",
+            html=f"<p>您好 {self.SECRET}</p>",
+            params={"code": self.SECRET},
+        )
+
+    def sent_keys(self) -> Sequence[str]:
+        return [
+            headers["Message-ID"].strip("<>").partition("@")[0]
+            for headers in (_headers(mail) for mail in self.mailbox.messages())
+        ]
+
+    def given_nobody_listens(self) -> None:
+        self.settings.EMAIL_PORT = closed_port()
+
+    def given_the_address_is_refused(self, message: Message) -> None:
+        self.mailbox.faults(refuse=[message.address])
+
+    def given_too_many_for_now(self, message: Message) -> None:
+        self.mailbox.faults(defer=[message.address])
+
+    def given_the_line_is_cut_after_taking(self) -> None:
+        self.mailbox.faults(cut_next=1)
+
+    def test_text_and_html_arrive(self, channel: Email, message: Message) -> None:
+        channel.send(message)
+        [mail] = self.mailbox.messages()
+        assert mail["subject"] == "缴费通知"
+        assert message.text in mail["text"]
+        assert message.html in mail["html"]
+        assert _headers(mail)["Message-ID"] == Email.message_id(message.key)
+
+    @pytest.mark.parametrize("subject", ["a\nBcc: all@example.com", "a\r\nb"])
+    def test_header_injection_is_refused(self, channel: Email, subject: str) -> None:
+        with pytest.raises(TransportError) as caught:
+            channel.send(Message(key="k", address="owner@example.com", subject=subject))
+        assert caught.value.permanent
+        assert self.mailbox.messages() == []
+
+
+def _headers(mail: dict[str, Any]) -> dict[str, str]:
+    headers = mail["headers"]
+    return dict(headers.items() if isinstance(headers, dict) else headers)
+
+
+def test_registered_channels_are_channels() -> None:
+    assert check_channels() == []
+    assert isinstance(get_channel("sms"), AliyunSms)
+    assert isinstance(get_channel("email"), Email)
+
+
+@pytest.mark.parametrize(
+    ("registered", "problem"),
+    [
+        ({"pigeon": "notices.channels.email.Email"}, "notices.E001"),
+        ({"door": "notices.channels.email.Email"}, "notices.E001"),
+        ({"email": "notices.channels.nowhere.Email"}, "notices.E002"),
+        ({"email": "notices.channels.base.Message"}, "notices.E003"),
+        ({}, "notices.E004"),
+    ],
+)
+def test_check_names_what_is_wrong(
+    registered: dict[str, str], problem: str, settings: Settings
+) -> None:
+    settings.NOTICE_CHANNELS = registered
+    assert problem in {message.id for message in check_channels()}
+
+
+def test_production_wants_its_settings(settings: Settings) -> None:
+    settings.PRODUCTION = True
+    settings.ALIYUN_SMS_ACCESS_KEY_ID = ""
+    settings.ALIYUN_SMS_ACCESS_KEY_SECRET = "there"
+    assert [message.msg for message in check_channels()] == [
+        "Channel 'sms': ALIYUN_SMS_ACCESS_KEY_ID is not set."
+    ]
