@@ -1,0 +1,150 @@
+"""What must hold of accounts, charges and bills: DESIGN's "Money in one picture", for verify_books.
+
+open(charge)    = amount − Σ allocations         between 0 and amount
+credit(account) = Σ credit entries − Σ allocations   never below 0
+a bill is the sum of its charges (late fees join it later), a run the sum of its bills
+"""
+
+from core.books import sql_rule
+
+# Every query names the account's community `c`, the unit `u`.
+_OF_ACCOUNT = """
+    JOIN billing_account a ON a.id = {account}
+    JOIN community_unit u ON u.id = a.unit_id
+    JOIN community_community c ON c.id = a.community_id
+"""
+_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
+
+
+def _rule(name: str, *, select: str, source: str, account: str, broken: str) -> None:
+    """A rule over rows that belong to an account; `select` is the detail, as text."""
+    sql_rule(
+        f"billing.{name}",
+        f"""
+        SELECT c.code || ' ' || u.code, {select}
+        FROM {source} {_OF_ACCOUNT.format(account=account)}
+        WHERE ({broken}) AND {_ASKED_FOR}
+        """,
+    )
+
+
+_rule(
+    "open_of_a_charge_lies_between_0_and_its_amount",
+    select="'charge ' || x.id || ': ' || x.amount || ' − ' || COALESCE(s.settled, 0)",
+    source="""billing_charge x LEFT JOIN (
+        SELECT charge_id, SUM(amount) settled FROM billing_allocation GROUP BY charge_id
+    ) s ON s.charge_id = x.id""",
+    account="x.account_id",
+    broken="COALESCE(s.settled, 0) NOT BETWEEN 0 AND x.amount",
+)
+_rule(
+    "a_credit_entry_settles_at_most_its_amount",
+    select="'entry ' || x.id || ': ' || x.amount || ' − ' || s.used",
+    source="""billing_creditentry x JOIN (
+        SELECT credit_entry_id, SUM(amount) used FROM billing_allocation GROUP BY credit_entry_id
+    ) s ON s.credit_entry_id = x.id""",
+    account="x.account_id",
+    broken="s.used NOT BETWEEN 0 AND GREATEST(x.amount, 0)",
+)
+_rule(
+    "credit_of_an_account_is_never_below_0",
+    select="COALESCE(e.credited, 0) || ' − ' || COALESCE(s.used, 0)",
+    # By the charges' account: an allocation that lost its entry counts as well.
+    source="""(
+        SELECT account_id, SUM(l.amount) used
+        FROM billing_allocation l JOIN billing_charge x ON x.id = l.charge_id
+        GROUP BY account_id
+    ) s FULL JOIN (
+        SELECT account_id, SUM(amount) credited FROM billing_creditentry GROUP BY account_id
+    ) e ON e.account_id = s.account_id""",
+    account="COALESCE(s.account_id, e.account_id)",
+    broken="COALESCE(e.credited, 0) < COALESCE(s.used, 0)",
+)
+_rule(
+    "an_allocation_stays_within_one_account",
+    select="'allocation ' || l.id",
+    source="""billing_allocation l
+        JOIN billing_charge x ON x.id = l.charge_id
+        JOIN billing_creditentry e ON e.id = l.credit_entry_id""",
+    account="x.account_id",
+    broken="x.account_id <> e.account_id",
+)
+_rule(
+    "an_undone_allocation_has_an_exact_negative_twin",
+    select="'allocation ' || l.id",
+    source="""billing_allocation l
+        JOIN billing_allocation t ON t.id = l.undoes_id
+        JOIN billing_charge x ON x.id = l.charge_id""",
+    account="x.account_id",
+    broken="""(l.amount, l.charge_id, l.credit_entry_id)
+        IS DISTINCT FROM (-t.amount, t.charge_id, t.credit_entry_id)""",
+)
+_rule(
+    "a_reversed_credit_entry_has_an_exact_negative_twin",
+    select="'entry ' || x.id",
+    source="billing_creditentry x JOIN billing_creditentry t ON t.id = x.reverses_id",
+    account="x.account_id",
+    broken="(x.amount, x.account_id) IS DISTINCT FROM (-t.amount, t.account_id)",
+)
+_rule(
+    "a_bill_is_the_sum_of_its_charges",
+    select="'bill ' || b.id || ': ' || b.amount || ' ≠ ' || COALESCE(s.total, 0)",
+    source="""billing_bill b LEFT JOIN (
+        SELECT bill_id, SUM(amount) total FROM billing_charge
+        WHERE kind <> 'late_fee' GROUP BY bill_id
+    ) s ON s.bill_id = b.id""",
+    account="b.account_id",
+    broken="b.amount <> COALESCE(s.total, 0)",
+)
+_rule(
+    "a_charge_is_billed_to_its_own_account",
+    select="'charge ' || x.id",
+    source="billing_charge x JOIN billing_bill b ON b.id = x.bill_id",
+    account="x.account_id",
+    broken="x.account_id <> b.account_id",
+)
+_rule(
+    "a_fee_stands_on_a_bill",
+    select="'charge ' || x.id",
+    source="billing_charge x",
+    account="x.account_id",
+    broken="x.kind = 'fee' AND x.bill_id IS NULL",
+)
+_rule(
+    "an_account_is_of_one_community",
+    select="'account ' || a.id",
+    source="billing_account y JOIN community_party p ON p.id = y.party_id",
+    account="y.id",
+    broken="u.community_id <> a.community_id OR p.community_id <> a.community_id",
+)
+
+sql_rule(
+    "billing.a_run_is_the_sum_of_its_bills",
+    f"""
+    SELECT c.code || ' ' || p.starts_on || ' – ' || p.ends_on,
+        (r.summary->>'bills') || ' bills, ' || (r.summary->>'amount')
+        || ' ≠ ' || COALESCE(s.bills, 0) || ' bills, ' || COALESCE(s.total, 0)
+    FROM billing_billrun r
+    JOIN billing_billingperiod p ON p.id = r.period_id
+    JOIN community_community c ON c.id = p.community_id
+    LEFT JOIN (
+        SELECT run_id, COUNT(*) bills, SUM(amount) total FROM billing_bill GROUP BY run_id
+    ) s ON s.run_id = r.id
+    WHERE r.state IN ('issued', 'closed') AND r.summary ? 'amount'
+      AND ((r.summary->>'amount')::numeric <> COALESCE(s.total, 0)
+           OR (r.summary->>'bills')::bigint <> COALESCE(s.bills, 0))
+      AND {_ASKED_FOR}
+    """,
+)
+sql_rule(
+    "billing.only_an_issued_run_has_bills",
+    f"""
+    SELECT c.code || ' ' || p.starts_on || ' – ' || p.ends_on, COUNT(*) || ' bills'
+    FROM billing_bill b
+    JOIN billing_billrun r ON r.id = b.run_id
+    JOIN billing_billingperiod p ON p.id = r.period_id
+    JOIN community_community c ON c.id = p.community_id
+    WHERE (r.state NOT IN ('issued', 'closed') OR p.issued_at IS NULL) AND {_ASKED_FOR}
+    GROUP BY c.code, p.id
+    """,
+)

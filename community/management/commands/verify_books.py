@@ -1,0 +1,33 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from community.management.import_command import find_community
+from core import books
+from core.tables import TableRefused
+
+
+class Command(BaseCommand):
+    help = "Check every money rule from the rows themselves; exit 1 on any break."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--community", metavar="CODE", help="only this one")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = find_community(options["community"]).code if options["community"] else None
+        except TableRefused as refusal:
+            raise CommandError(str(refusal)) from None
+        report = books.verify(code)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+        if report.breaks:
+            breaks = [f"{found.rule}: {found.subject}: {found.detail}" for found in report.breaks]
+            raise CommandError("\n".join(breaks))
+        if not options["json"]:
+            text = _("The books hold: %(rules)s rules, no break.")
+            self.stdout.write(text % {"rules": len(report.rules)})
