@@ -92,7 +92,15 @@ def test_report_about_another_number_is_not_believed() -> None:
 
 def test_strangers_and_rubbish_in_the_array_do_not_stop_the_rest() -> None:
     delivery = DeliveryFactory.create(state=State.SENT)
-    rubbish: list[Any] = [None, 7, "x", [], {}, {"out_id": "order-7"}, {"out_id": str(uuid.uuid4())}]
+    rubbish: list[Any] = [
+        None,
+        7,
+        "x",
+        [],
+        {},
+        {"out_id": "order-7"},
+        {"out_id": str(uuid.uuid4())},
+    ]
     assert post([*rubbish, line(delivery, err_msg=None)]).status_code == 200
     assert state_of(delivery) == State.DELIVERED
 
