@@ -24,12 +24,17 @@ class Merchant:
     def __init__(self) -> None:
         self.received: queue.Queue[Received] = queue.Queue()
         self.answers: list[int] = []  # statuses for the next posts; 200 when there are none
+        self.at_leisure = threading.Event()  # cleared: posts are read, but not answered yet
+        self.at_leisure.set()
         merchant = self
 
         class Handler(BaseHTTPRequestHandler):
+            wbufsize = -1  # an answer that nobody waits for any more fails quietly, at the end
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 merchant.received.put(Received(dict(self.headers), body))
+                merchant.at_leisure.wait(10)
                 self.send_response(merchant.answers.pop(0) if merchant.answers else 200)
                 self.end_headers()
 
@@ -49,6 +54,7 @@ def merchant() -> Iterator[Merchant]:
     merchant = Merchant()
     merchant.thread.start()
     yield merchant
+    merchant.at_leisure.set()
     merchant.server.shutdown()
     merchant.thread.join()
     merchant.server.server_close()

@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -80,12 +81,31 @@ def test_wechatpay_delivers_after_a_crash_what_was_due(start: Start, merchant: M
     assert isinstance(simulator, WeChatPaySimulator)
     client = make_client(simulator, notify_url=merchant.url)
     client.pay("物业费", "ORDER-0001", {"total": 12345})
-    simulator.faults(callback_delay=1.5)
+    simulator.faults(callback_delay=3600.0)
     simulator.pay("ORDER-0001")
     simulator.kill()
+    # Nobody can wait an hour: the time has come while nobody was there.
+    books = sqlite3.connect(simulator.home / "wechatpay" / "ledger.sqlite3")
+    with books:
+        books.execute("UPDATE callbacks SET due_at = 0")
+    books.close()
     assert merchant.received.empty()
     simulator.start()
     assert merchant.next()
+
+
+def test_wechatpay_sends_again_what_a_crash_interrupted(start: Start, merchant: Merchant) -> None:
+    simulator = start(WeChatPaySimulator)
+    assert isinstance(simulator, WeChatPaySimulator)
+    client = make_client(simulator, notify_url=merchant.url)
+    client.pay("物业费", "ORDER-0001", {"total": 12345})
+    merchant.at_leisure.clear()
+    simulator.pay("ORDER-0001")
+    first = merchant.next()
+    simulator.kill()
+    merchant.at_leisure.set()
+    simulator.start()
+    assert merchant.next().body == first.body
 
 
 def test_wechatpay_gives_up_after_the_whole_schedule(start: Start, merchant: Merchant) -> None:

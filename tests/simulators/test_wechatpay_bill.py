@@ -40,6 +40,7 @@ def test_bill_lists_payment_and_refund_in_yuan(client: WeChatPay, yesterday: str
     assert status == 200
     packed = client.download_bill(answer["download_url"])[1]
     plain = gzip.decompress(packed)
+    assert plain.startswith(b"\xef\xbb\xbf")
     assert hashlib.sha1(plain).hexdigest() == answer["hash_value"]
     rows = list(csv.DictReader(io.StringIO(plain.decode("utf-8-sig"))))
     paid, refunded, summary_head, summary = rows
