@@ -229,7 +229,7 @@ def _state_or_pay(order: orders.Order) -> Markup:
     if order["state"] != "NOTPAY":
         return _state(order)
     href = f"/cashier?prepay_id={order['prepay_id']}"
-    return join([_state(order), Markup(" "), tag("a", "去支付 Pay", href=href)])
+    return tag("span", _state(order), " ", tag("a", "去支付 Pay", href=href))
 
 
 def _find_scanned(desk: Desk, code: str) -> orders.Order:
