@@ -17,3 +17,11 @@ def masked_phone(phone: str) -> str:
     if len(phone) < 8:
         return "*" * max(len(phone) - 2, 0) + phone[-2:]
     return f"{phone[:3]}****{phone[-4:]}"
+
+
+def masked_email(email: str) -> str:
+    """zhang@example.com as z****@example.com."""
+    local, at, domain = email.rpartition("@")
+    if not at:
+        return "*" * len(email)
+    return local[:1] + "*" * max(len(local) - 1, 1) + at + domain

@@ -2,7 +2,7 @@
 
 import pytest
 
-from community.privacy import masked_name, masked_phone
+from community.privacy import masked_email, masked_name, masked_phone
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,11 @@ def test_names(name: str, shown: str) -> None:
 )
 def test_phones(phone: str, shown: str) -> None:
     assert masked_phone(phone) == shown
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"),
+    [("zhang@example.com", "z****@example.com"), ("z@example.com", "z*@example.com"), ("", "")],
+)
+def test_emails(email: str, shown: str) -> None:
+    assert masked_email(email) == shown

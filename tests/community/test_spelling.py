@@ -18,6 +18,7 @@ from community.spelling import normal_code
         "３栋２单元１５０２号",
         "3/2/1502",
         "3—2—1502",
+        "三栋二单元1502室",
     ],
 )
 def test_one_code_in_many_spellings(text: str) -> None:
@@ -25,7 +26,14 @@ def test_one_code_in_many_spellings(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("s-01", "S-01"), ("b1-a-023", "B1-A-023"), ("1502", "1502")]
+    ("text", "code"),
+    [
+        ("s-01", "S-01"),
+        ("b1-a-023", "B1-A-023"),
+        ("1502", "1502"),
+        ("十二栋一单元101", "12-1-101"),
+        ("二十栋三十五单元101", "20-35-101"),
+    ],
 )
 def test_codes_with_letters_and_single_parts(text: str, code: str) -> None:
     assert normal_code(text) == code
