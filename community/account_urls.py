@@ -12,9 +12,10 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from community.access import public, with_password
+from community.views.sign_in import TwoDoorsView
 
 urlpatterns = [
-    path("login/", public(account.login), name="account_login"),
+    path("login/", public(TwoDoorsView.as_view()), name="account_login"),
     path("logout/", public(require_POST(account.logout)), name="account_logout"),
     path("inactive/", public(account.account_inactive), name="account_inactive"),
     path("reauthenticate/", with_password(account.reauthenticate), name="account_reauthenticate"),

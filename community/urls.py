@@ -1,4 +1,31 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from community.views import bind, binding_requests, me, preferences, privacy, sign_in
 
 app_name = "community"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("accounts/phone/", sign_in.request_code, name="request_code"),
+    path("accounts/code/", sign_in.enter_code, name="enter_code"),
+    path("accounts/code/resend/", sign_in.resend_code, name="resend_code"),
+    path("me/", me.me, name="me"),
+    path("me/elder-mode/", preferences.elder_mode, name="elder_mode"),
+    path("bind/", bind.bind, name="bind"),
+    path("bind/<int:pk>/", bind.bind_registered, name="bind_registered"),
+    path(
+        "c/<slug:community>/desk/bindings/",
+        binding_requests.binding_requests,
+        name="binding_requests",
+    ),
+    path(
+        "c/<slug:community>/desk/bindings/<int:pk>/approve/",
+        binding_requests.approve,
+        name="approve_binding",
+    ),
+    path(
+        "c/<slug:community>/desk/bindings/<int:pk>/reject/",
+        binding_requests.reject,
+        name="reject_binding",
+    ),
+    path("c/<slug:community>/desk/parties/<int:pk>/reveal/", privacy.reveal, name="reveal"),
+    path("c/<slug:community>/manager/access-log/", privacy.access_log, name="access_log"),
+]

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "core.middleware.PrivatePagesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -191,6 +192,25 @@ LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "community.account_adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "community.forms.PasswordForm"}
+# Staff share the computer at the counter: their sign-in ends with the browser.
+ACCOUNT_SESSION_REMEMBER = False
+MFA_ADAPTER = "community.account_adapter.SecondFactorAdapter"
+MFA_TOTP_ISSUER = "Property fee portal"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+# amount/time/per: how many codes go to a phone ("key") and to whoever sits behind one address, and
+# how often somebody may try one. Behind one address there may be a whole community's network.
+ACCOUNT_RATE_LIMITS = {
+    "sign_in_code": env(
+        "SIGN_IN_CODE_RATE",
+        default="1/m/key,5/h/key,10/d/key,30/10m/ip" if PRODUCTION else "10/m/key,300/10m/ip",
+    ),
+    "sign_in_try": "60/10m/ip",
+    "claim_unit": "10/h/user",
+}
+# How many proxies of ours stand in front and write X-Forwarded-For; 0: nobody's word is taken.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # --- Security -------------------------------------------------------------------------------
 

@@ -3,8 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from community.views.preferences import set_language
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("language/", set_language, name="set_language"),
     path("accounts/", include("community.account_urls")),
     path("", include("community.urls")),
     path("", include("billing.urls")),

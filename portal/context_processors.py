@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from community.views.preferences import wants_elder_mode
 from portal import navigation as places
 
 APPEARANCES = ("light", "dark")
@@ -17,7 +18,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     appearance = request.COOKIES.get(APPEARANCE_COOKIE)
     context: dict[str, Any] = {
         "appearance": appearance if appearance in APPEARANCES else "",
-        "elder_mode": False,
+        "elder_mode": wants_elder_mode(request),
     }
     if user is None or not user.is_authenticated:
         return context

@@ -1,7 +1,13 @@
 """Sign-in and the pages of the community room."""
 
+from community.models import Occupancy
 from tests.access.rows import Row
-from tests.access.world import Visitor
+from tests.access.world import Side, Visitor
+from tests.factories.community import (
+    BindingRequestFactory,
+    OccupancyFactory,
+    PartyFactory,
+)
 
 RESIDENTS = (Visitor.OWNER, Visitor.NEIGHBOUR, Visitor.UNBOUND, Visitor.FOREIGN_OWNER)
 # Pages about passwords do not exist for people who have none.
@@ -10,9 +16,25 @@ NO_PASSWORD: dict[Visitor, int | str] = dict.fromkeys(RESIDENTS, 404)
 NO_SECOND_FACTOR: dict[Visitor, int | str] = {
     visitor: 404 for visitor in Visitor if visitor is not Visitor.ANONYMOUS
 }
+# What is offered to one proved phone is nobody else's business, staff included.
+STAFF_EXCLUDED: dict[Visitor, int | str] = dict.fromkeys(
+    (Visitor.CLERK, Visitor.ACCOUNTANT, Visitor.MANAGER), 404
+)
+
+
+def registered(side: Side) -> Occupancy:
+    """Another home of the owner, where he is not bound yet."""
+    party = PartyFactory.create(community=side.community, phone=side.owner.phone)
+    occupancy: Occupancy = OccupancyFactory.create(party=party)
+    return occupancy
+
 
 ROWS = [
+    Row("set_language", post=True, data=lambda side: {"language": "en"}),
     Row("account_login"),
+    Row("community:request_code", post=True),
+    Row("community:enter_code"),
+    Row("community:resend_code", post=True),
     Row("account_logout", post=True),
     Row("account_inactive"),
     Row("account_reauthenticate", expect=NO_PASSWORD),
@@ -25,4 +47,33 @@ ROWS = [
     Row("mfa_view_recovery_codes", expect=NO_SECOND_FACTOR),
     Row("mfa_generate_recovery_codes", expect=NO_PASSWORD),
     Row("mfa_download_recovery_codes", expect=NO_SECOND_FACTOR),
+    Row("community:me"),
+    Row("community:elder_mode", post=True),
+    Row("community:bind"),
+    Row(
+        "community:bind_registered",
+        lambda side: {"pk": registered(side).pk},
+        post=True,
+        expect=STAFF_EXCLUDED,
+    ),
+    Row("community:binding_requests"),
+    Row(
+        "community:approve_binding",
+        lambda side: {"pk": BindingRequestFactory.create(unit=side.unit).pk},
+        post=True,
+        data=lambda side: {"party": side.party.pk},
+    ),
+    Row(
+        "community:reject_binding",
+        lambda side: {"pk": BindingRequestFactory.create(unit=side.unit).pk},
+        post=True,
+        data=lambda side: {"reason": "不是业主"},
+    ),
+    Row(
+        "community:reveal",
+        lambda side: {"pk": side.party.pk},
+        post=True,
+        data=lambda side: {"field": "phone", "reason": "催缴电话"},
+    ),
+    Row("community:access_log"),
 ]
