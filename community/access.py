@@ -13,8 +13,18 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
 
 from community.models import Community, Membership, Role, User
+
+
+class SignedInRequest(HttpRequest):
+    """The request as a view behind `signed_in` or `staff` gets it (for the type checker)."""
+
+    user: User
+    membership: Membership  # behind `staff` only
+    htmx: HtmxDetails
+
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 

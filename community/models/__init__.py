@@ -1,9 +1,11 @@
+from community.models.access_log import AccessLog
 from community.models.community import Building, Community, Unit, natural_key
 from community.models.membership import Binding, BindingRequest, Membership, Role
 from community.models.party import DateRange, Occupancy, Party, Vacancy, today
 from community.models.user import User
 
 __all__ = [
+    "AccessLog",
     "Binding",
     "BindingRequest",
     "Building",
