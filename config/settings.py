@@ -250,7 +250,14 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Long enough for the longest task: a task that outlives it is handed out a second time.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_interval": 5}
+# max_retries: a page that rings for a worker must not wait 6 s for a broker that is down; the row
+# is found by the next beat. A worker goes on trying to connect all the same.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "max_retries": 0,
+    "socket_connect_timeout": 2,
+}
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30

@@ -23,6 +23,8 @@ def claim(queryset: models.QuerySet[Row], *, limit: int, lease: datetime.timedel
     else right now, are left out. The lease stands when this returns (or when the caller's
     transaction commits), so a worker may begin at once.
     """
+    if limit < 1:
+        return []
     using = router.db_for_write(queryset.model)
     table = connections[using].ops.quote_name(queryset.model._meta.db_table)
     free = queryset.using(using).filter(Q(leased_until__isnull=True) | Q(leased_until__lt=Now()))
@@ -35,7 +37,7 @@ def claim(queryset: models.QuerySet[Row], *, limit: int, lease: datetime.timedel
             cursor.execute(
                 f"WITH picked AS MATERIALIZED ({sql}) "
                 f"UPDATE {table} SET leased_until = statement_timestamp() + %s * interval '1 s' "
-                f"WHERE id IN (SELECT id FROM picked) RETURNING id",
+                f"WHERE id IN (SELECT picked.pk FROM picked) RETURNING id",
                 [*params, lease.total_seconds()],
             )
             claimed = {row[0] for row in cursor.fetchall()}

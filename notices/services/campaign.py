@@ -3,7 +3,6 @@
 import datetime
 import time
 from collections import defaultdict
-from functools import partial
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -27,7 +26,7 @@ def announce(*, run: BillRun) -> Campaign:
         run=run,
         defaults={"community": run.period.community, "published_at": timezone.now()},
     )
-    transaction.on_commit(partial(doorbell.ring_fan_out, campaign.pk), robust=True)
+    doorbell.after_commit(doorbell.ring_fan_out, campaign.pk)
     return campaign
 
 
@@ -66,7 +65,7 @@ def address_chunk(*, campaign_id: int, size: int = CHUNK) -> bool:
     campaign.state = Campaign.State.ADDRESSED if done else Campaign.State.FANNING_OUT
     campaign.leased_until = Now() + LEASE
     campaign.save(update_fields=["reached_party_id", "state", "leased_until"])
-    transaction.on_commit(doorbell.ring_dispatcher, robust=True)
+    doorbell.after_commit(doorbell.ring_dispatcher)
     return done
 
 

@@ -1,7 +1,6 @@
 """Saying something to one person: the notice and its deliveries, in the caller's transaction."""
 
 import datetime
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -53,8 +52,7 @@ def notify(
     if email and not secret:
         deliveries.append(Delivery(channel="email", address=email, **common))
     for delivery in Delivery.objects.bulk_create(deliveries):
-        transaction.on_commit(
-            partial(doorbell.ring_delivery, delivery.pk, urgent=priority == Delivery.URGENT),
-            robust=True,
+        doorbell.after_commit(
+            doorbell.ring_delivery, delivery.pk, urgent=priority == Delivery.URGENT
         )
     return notice

@@ -1,7 +1,6 @@
 """A person decides that a delivery is tried again."""
 
 import uuid
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -34,5 +33,5 @@ def retry(*, delivery_id: int) -> Delivery:
         # Nobody can be asked about a mail; the person has decided.
         changes["in_doubt_since"] = None
     states.move(delivery, State.QUEUED, **changes)
-    transaction.on_commit(partial(doorbell.ring_delivery, delivery.pk), robust=True)
+    doorbell.after_commit(doorbell.ring_delivery, delivery.pk)
     return delivery
