@@ -86,7 +86,7 @@ ensure_venv() {
     want=$(sha256sum <requirements.txt)
     if [[ $(cat .venv/installed 2>/dev/null) != "$want" ]]; then
         say "Installing Python packages (half a minute)"
-        .venv/bin/python -m pip install --quiet --requirement requirements.txt
+        .venv/bin/python -m pip install --quiet --quiet --requirement requirements.txt
         printf '%s\n' "$want" >.venv/installed
     fi
 }
