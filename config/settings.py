@@ -157,7 +157,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
-MEDIA_ROOT = BASE_DIR / "media"
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "media")))
 # Where `manage.py build_fonts` puts the small font that papers are set in.
 PDF_FONT_DIR = env("PDF_FONT_DIR", default=str(BASE_DIR / ".local" / "fonts"))
 

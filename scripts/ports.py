@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 LISTENING = "0A"  # the kernel's code in /proc/net/tcp
@@ -46,10 +47,15 @@ def listened_by(pids: Iterable[int]) -> set[int]:
                 ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
     found = set()
     for pid in pids:
-        try:
-            handles = list(Path(f"/proc/{pid}/fd").iterdir())
-            targets = {str(handle.readlink()) for handle in handles}
-        except OSError:
-            continue  # ended meanwhile
-        found |= {ports[target] for target in targets if target in ports}
+        found |= {ports[target] for target in _open_files(pid) if target in ports}
     return found
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    try:
+        handles = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return  # the process has ended
+    for handle in handles:
+        with suppress(OSError):  # closed meanwhile
+            yield str(handle.readlink())

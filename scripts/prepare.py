@@ -1,4 +1,4 @@
-"""Bring a database and the built files up to date: python -m scripts.prepare.
+"""Bring a database and the built files up to date: python -m scripts.prepare [--seed].
 
 One process for all of it, since importing the portal takes longer than most of these steps.
 """
@@ -33,7 +33,7 @@ def main() -> None:
     print("Bringing the database up to date", flush=True)
     call_command("migrate", verbosity=0)
     call_command("build_fonts", stdout=io.StringIO())
-    if "seed_demo" in get_commands():
+    if "--seed" in sys.argv and "seed_demo" in get_commands():
         call_command("seed_demo")
 
 

@@ -11,11 +11,34 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 PROC = Path("/proc")
+# Processes that this one started and that may outlive it: kept, or Python complains of lost ones.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def detached(command: list[str], output: BinaryIO, **options: Any) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, so that it outlives us and our terminal."""
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        **options,
+    )
+    _children.append(child)
+    return child
+
+
+def reap() -> None:
+    """Let go of ended processes that this very process started."""
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def works_in(pid: int, *, name: str, directory: Path) -> bool:

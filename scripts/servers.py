@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # After a crash the old server's children need a moment to notice and let go of the lock file.
 LOCK_RETRY_SECONDS = 5.0
 START_SECONDS = 60.0
-# Servers that this process started: kept so that Python does not complain of a lost child.
-_children: list[subprocess.Popen[bytes]] = []
 
 
 class Postgres:
@@ -141,7 +139,7 @@ class Postgres:
         pid = self._postmaster()
         if pid is not None:
             processes.end(pid, ours=self._ours, first=signal.SIGINT)
-        reap()
+        processes.reap()
 
 
 class Valkey:
@@ -193,30 +191,16 @@ class Valkey:
         """Stop the server; quiet when it is not running."""
         for pid in processes.working_in(name="valkey-server", directory=self.instance.home):
             processes.end(pid, ours=self._ours, first=signal.SIGTERM)
-        reap()
+        processes.reap()
 
 
 def spawn(command: list[str], instance: Instance, *, log: str) -> subprocess.Popen[bytes]:
-    """Start a server in its own session, its output in .local/log."""
+    """Start a server, its output in .local/log."""
     with (instance.log / f"{instance.name}-{log}.log").open("ab") as output:
-        server = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **instance.account.process_options(),
-        )
-    _children.append(server)
-    return server
+        return processes.detached(command, output, **instance.account.process_options())
 
 
 def last_words(instance: Instance, server: str) -> str:
     """What to tell when a server does not start."""
     log = instance.log / f"{instance.name}-{server}.log"
     return f"{server} does not start; {log} ends with:\n{log.read_text(errors='replace')[-2000:]}"
-
-
-def reap() -> None:
-    """Let go of ended servers that this very process started."""
-    _children[:] = [child for child in _children if child.poll() is None]

@@ -27,6 +27,7 @@ DEFAULT_PORTS = {
     "SIM_MAILBOX_PORT": 9103,
     "SIM_SMTP_PORT": 8025,
 }
+SMS_REPORT_TOKEN = "demo-token-of-the-text-message-reports"
 START_SECONDS = 90.0
 # honcho gives its processes 5 s; a task that was at work gets a little more.
 STOP_SECONDS = 15.0
@@ -35,8 +36,10 @@ STOP_SECONDS = 15.0
 class Stack:
     """Web, worker, beat and simulators, on one instance of the embedded servers."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, *, seed: bool = True) -> None:
+        """Nothing is started yet. `seed=False` leaves the database without a demo's data."""
         self.instance = instance
+        self.seed = seed
         self.home = instance.local / f"{instance.name}-stack"
         self.log = instance.log / f"{instance.name}-stack.log"
         self.mark = f"PORTAL_STACK={instance.key}-{instance.name}"
@@ -61,6 +64,9 @@ class Stack:
             "SITE_URL": site,
             "EMAIL_URL": f"smtp://127.0.0.1:{numbers['SIM_SMTP_PORT']}",
             "SIM_HOME": str(self.home / "simulators"),
+            "SIM_SMS_REPORT_URL": f"{site}/callbacks/sms/{SMS_REPORT_TOKEN}/",
+            "SMS_REPORT_TOKEN": SMS_REPORT_TOKEN,
+            "MEDIA_ROOT": str(self.home / "media"),
             "PYTHONUNBUFFERED": "1",
         }
         values = {name: setting(name) or value for name, value in values.items()}
@@ -96,19 +102,13 @@ class Stack:
         numbers = ports.choose(self.ports())
         (self.home / "ports.json").write_text(json.dumps(numbers))
         environment = os.environ | self.environment(numbers)
-        subprocess.run([sys.executable, "-m", "scripts.prepare"], env=environment, check=True)
+        prepare = [sys.executable, "-m", "scripts.prepare", *(["--seed"] if self.seed else [])]
+        subprocess.run(prepare, cwd=PROJECT, env=environment, check=True)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("wb") as output:
-            honcho = subprocess.Popen(
-                [sys.executable, "-m", "honcho", "--no-colour", "--env", os.devnull, "start"],
-                cwd=PROJECT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            command = [sys.executable, "-m", "honcho", "--no-colour", "--env", os.devnull, "start"]
+            honcho = processes.detached(command, output, cwd=PROJECT, env=environment)
         processes.wait_until(
             lambda: self.answers(numbers) or honcho.poll() is not None,
             seconds=START_SECONDS,
@@ -150,6 +150,7 @@ class Stack:
             raise ServiceError(f"processes do not end: {processes.carrying(self.mark)}")
 
     def _gone(self) -> bool:
+        processes.reap()
         return not processes.carrying(self.mark)
 
     def stop(self) -> None:
@@ -162,7 +163,6 @@ class Stack:
         self.stop_processes()
         if self.instance.embeds_database:
             self.instance.remove()
-            shutil.rmtree(PROJECT / "media", ignore_errors=True)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def describe(self) -> str:

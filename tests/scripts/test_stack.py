@@ -1,0 +1,56 @@
+"""The whole stack: up in one call, back after kill -9, down without a trace."""
+
+import os
+import signal
+import urllib.request
+
+import pytest
+
+from scripts import processes
+from scripts.services import Instance
+from scripts.stack import Stack
+
+pytestmark = pytest.mark.reliability
+
+
+@pytest.fixture
+def stack(monkeypatch):
+    """A stack beside the demo's, on servers and ports of its own, without a demo's data."""
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("REDIS_URL")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
+    stack = Stack(Instance("stacktest", durable=False), seed=False)
+    yield stack
+    stack.reset()
+
+
+def command_lines(stack: Stack) -> dict[int, str]:
+    lines = {}
+    for pid in processes.carrying(stack.mark):
+        lines[pid] = (processes.PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
+    return lines
+
+
+def page(stack: Stack, name: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ports()[name]}/", timeout=10) as answer:
+        return answer.status
+
+
+def test_the_stack_comes_up_survives_kill_9_and_leaves_nothing_behind(stack):
+    assert stack.start() is True
+    for name in ("WEB_PORT", "SIM_SMS_PORT", "SIM_MAILBOX_PORT", "SIM_WECHATPAY_PORT"):
+        assert page(stack, name) == 200
+    assert stack.start() is False, "a second start finds it running"
+
+    for pid, line in command_lines(stack).items():
+        if " gunicorn " in line and "respawn" not in line:
+            os.kill(pid, signal.SIGKILL)
+    assert processes.wait_until(lambda: stack.answers(stack.ports()), seconds=60, every=0.2)
+
+    for pid, line in command_lines(stack).items():
+        if " honcho " in line:
+            os.kill(pid, signal.SIGKILL)
+    assert command_lines(stack), "what honcho started outlives it"
+    stack.stop()
+    assert command_lines(stack) == {}
+    assert not any(stack.instance.status().values())
