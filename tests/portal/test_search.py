@@ -98,7 +98,7 @@ def test_a_former_owner_still_leads_to_the_unit(community: Community) -> None:
     unit.occupancies.update(ends_on=datetime.date(2020, 1, 1))
     [hit] = find(community=community, text="王小明")
     assert hit.unit == unit
-    assert hit.unit.residents == []  # type: ignore[attr-defined]
+    assert hit.unit.residents == []
 
 
 def test_a_receipt_number_leads_to_its_unit(community: Community) -> None:
