@@ -11,14 +11,21 @@ from django.db.backends.utils import CursorWrapper
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+def sequence_of(model: type[models.Model]) -> str:
+    """The name of the sequence that a model's primary keys come from."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
+        (name,) = cursor.fetchone()
+        return str(name)
+
+
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     """So many fresh primary keys of a model, from its sequence; unused ones are lost, no harm."""
     if not count:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-            [model._meta.db_table, model._meta.pk.column if model._meta.pk else "id", count],
+            "SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [sequence_of(model), count]
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -1,8 +1,11 @@
 """Small pieces of SQL that every room's querysets use."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
-from django.db import models
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
@@ -23,3 +26,19 @@ def total_of(queryset: models.QuerySet, field: str = "amount") -> Coalesce:
         .values("total")
     )
     return Coalesce(Subquery(summed, output_field=YUAN), ZERO)
+
+
+def ask(sql: str, parameters: Sequence[Any]) -> CursorWrapper:
+    """Run a query; its rows wait in this process until `answer` turns them into Python values.
+
+    For a thread that wants the connection for something else meanwhile.
+    """
+    cursor = connection.cursor()
+    cursor.execute(sql, parameters)
+    return cursor
+
+
+def answer(asked: CursorWrapper) -> list[tuple[Any, ...]]:
+    """The rows of a query that `ask` has run; once."""
+    with asked as cursor:
+        return cursor.fetchall()

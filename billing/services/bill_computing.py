@@ -37,11 +37,11 @@ class Computation:
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
 
-    def chunks(self) -> Iterator[list[calc.Unit]]:
-        """All units with their facts, in natural order; reads the next ones when asked."""
+    def chunks(self) -> Iterator[facts.AskedUnits]:
+        """All units in natural order, so many at a time; their facts are read when asked for."""
         ids = facts.unit_ids(self.community)
         for start in range(0, len(ids), CHUNK):
-            yield facts.load_units(ids[start : start + CHUNK], self.period)
+            yield facts.AskedUnits(ids[start : start + CHUNK], self.period)
 
     def bills(self, unit: calc.Unit) -> Sequence[tuple[int, list[calc.Line], int]]:
         """The bills of a unit: payer, lines and fen of each. A change of payer makes two."""

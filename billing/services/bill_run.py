@@ -42,8 +42,8 @@ def preview_run(*, community: Community, starts_on: date, ends_on: date, due_on:
         if run.issued_at:
             return RunDone(run)
         computation = Computation(community, calc.Span(starts_on, ends_on))
-        for units in computation.chunks():
-            for unit in units:
+        for chunk in computation.chunks():
+            for unit in chunk.load():
                 computation.bills(unit)
         _keep_result(run, computation.totals)
         _move(run, BillRun.State.PREVIEWED)

@@ -1,11 +1,11 @@
 """Writes the bills of a run by COPY: one chunk is computed while the server takes the last one.
 
-Computing keeps this process busy and COPY the server, so the two run side by side. Reading facts
-and reserving ids need the same connection and happen between two COPYs. Foreign keys are checked
-at once instead of at commit, so that this too happens while the next chunk is computed.
+Computing keeps this process busy and COPY the server, so the two run side by side. Facts and ids
+are asked for between two COPYs, since they need the same connection, but read while the next one
+runs. Foreign keys are checked at once instead of at commit, so that this too is done meanwhile.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +17,9 @@ from django.db.backends.utils import CursorWrapper
 from billing import calculation as calc
 from billing.models import Account, Bill, BillRun, Charge
 from billing.services.bill_computing import Computation
-from core.copying import copy_text, reserve_ids
+from core.copying import copy_text, sequence_of
 from core.money import plain_fen, round_half_up
+from core.sql import answer, ask
 
 ACCOUNT_FIELDS = ("id", "community", "unit", "party")
 BILL_FIELDS = ("id", "account", "run", "due_on", "amount", "issued_at")
@@ -56,12 +57,33 @@ class _Rows:
                 copy_text(cursor, model, fields, "\n".join(rows) + "\n")
 
 
-class _Keys(NamedTuple):
-    """Accounts on record, by unit and payer, and ids for rows to come."""
+# Ids for what may have to be written: an account where there is none yet, and a bill, for each
+# payer. The day before the period counts, as in the facts.
+_KEYS = """
+    SELECT unit_id, party_id, known IS NOT NULL,
+        COALESCE(known, nextval(%s::regclass)), nextval(%s::regclass)
+    FROM (
+        SELECT unit.id AS unit_id, payer.party_id, account.id AS known
+        FROM unnest(%s) WITH ORDINALITY AS unit (id, place)
+        JOIN community_occupancy payer ON payer.unit_id = unit.id AND payer.is_payer
+            AND payer.starts_on <= %s AND COALESCE(payer.ends_on, 'infinity') >= %s::date - 1
+        LEFT JOIN billing_account account
+            ON account.unit_id = unit.id AND account.party_id = payer.party_id
+        GROUP BY unit.place, unit.id, payer.party_id, account.id
+        ORDER BY unit.place, MIN(payer.starts_on)
+    ) payers
+"""
 
-    accounts: dict[tuple[int, int], int]
-    new_accounts: Iterator[int]
-    new_bills: Iterator[int]
+
+class _Key(NamedTuple):
+    """The account of a payer at a unit, whether it is on record, and the id of a bill to come."""
+
+    known: bool
+    account: int
+    bill: int
+
+
+_Keys = dict[tuple[int, int], _Key]  # by unit and payer
 
 
 def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) -> set[int]:
@@ -70,30 +92,26 @@ def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) 
     Must run in a transaction, which does all or nothing.
     """
     writer = _Writer(run, computation, issued_at)
+    period = computation.period
+    sequences = sequence_of(Account), sequence_of(Bill)
     with connection.cursor() as cursor, ThreadPoolExecutor(max_workers=1) as pool:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         computed = _Rows()
-        for units in computation.chunks():
-            keys = _keys_for(units)
+        for chunk in computation.chunks():
+            keys = ask(_KEYS, [*sequences, chunk.ids, period.end, period.start])
             copying = pool.submit(computed.copy, cursor)
-            computed = writer.rows(units, keys)
+            computed = writer.rows(chunk.load(), _read_keys(keys))
             copying.result()
         computed.copy(cursor)
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     return writer.known_accounts
 
 
-def _keys_for(units: Sequence[calc.Unit]) -> _Keys:
-    found = Account.objects.filter(unit__in=[unit.id for unit in units])
-    accounts = {
-        (unit, party): pk for pk, unit, party in found.values_list("id", "unit_id", "party_id")
+def _read_keys(asked: CursorWrapper) -> _Keys:
+    return {
+        (unit, party): _Key(known, account, bill)
+        for unit, party, known, account, bill in answer(asked)
     }
-    payers = {(unit.id, payer.party) for unit in units for payer in unit.payers}
-    return _Keys(
-        accounts,
-        iter(reserve_ids(Account, len(payers - accounts.keys()))),
-        iter(reserve_ids(Bill, len(payers))),
-    )
 
 
 class _Writer:
@@ -112,13 +130,11 @@ class _Writer:
         rows = _Rows()
         for unit in units:
             for party, lines, fen in self.computation.bills(unit):
-                account = keys.accounts.get((unit.id, party))
-                if account is None:
-                    account = next(keys.new_accounts)
-                    rows.accounts.append(f"{account}\t{self._community}\t{unit.id}\t{party}")
-                else:
+                known, account, bill = keys[unit.id, party]
+                if known:
                     self.known_accounts.add(account)
-                bill = next(keys.new_bills)
+                else:
+                    rows.accounts.append(f"{account}\t{self._community}\t{unit.id}\t{party}")
                 rows.bills.append(
                     f"{bill}\t{account}{self._bill_middle}{plain_fen(fen)}{self._bill_end}"
                 )

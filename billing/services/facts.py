@@ -1,13 +1,11 @@
 """Reads what the calculation has to know, chunk by chunk, so that memory stays bounded."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from django.db import connection
+from collections.abc import Sequence
 
 from billing import calculation as calc
 from billing.models import SharedCost, Tariff
 from community.models import Community, Occupancy, Unit
+from core.sql import answer, ask
 
 
 def tariffs_of(community: Community, period: calc.Span) -> list[calc.Tariff]:
@@ -98,27 +96,31 @@ _READINGS = """
 """
 
 
-def load_units(ids: Sequence[int], period: calc.Span) -> list[calc.Unit]:
-    """Units in the order of their ids' list, with all facts that touch a period."""
-    wanted = list(ids)
-    units = {
-        pk: calc.Unit(id=pk, kind=kind, building=building, area=area, handover=handover)
-        for pk, kind, building, area, handover in _rows(_UNITS, [wanted])
-    }
-    for unit, start, end, party, role in _rows(_PAYERS, [wanted, period.end, period.start]):
-        span = calc.Span(start, end)
-        developer = role == Occupancy.Role.DEVELOPER
-        units[unit].payers.append(calc.Payer(span, party, developer))
-    for unit, start, end in _rows(_VACANCIES, [wanted, period.end, period.start]):
-        units[unit].vacancies.append(calc.Span(start, end))
-    for unit, item, day, value in _rows(
-        _READINGS, [period.start, period.end, period.start, wanted]
-    ):
-        units[unit].readings.setdefault(item, []).append(calc.Reading(day, value))
-    return [units[pk] for pk in wanted]
+class AskedUnits:
+    """Units whose facts the server has already sent, not yet turned into objects.
 
+    Asking needs the connection, `load` only this process: it may run while the connection copies.
+    """
 
-def _rows(sql: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        yield from cursor.fetchall()
+    def __init__(self, ids: Sequence[int], period: calc.Span) -> None:
+        self.ids = list(ids)
+        first, last = period
+        self._units = ask(_UNITS, [self.ids])
+        self._payers = ask(_PAYERS, [self.ids, last, first])
+        self._vacancies = ask(_VACANCIES, [self.ids, last, first])
+        self._readings = ask(_READINGS, [first, last, first, self.ids])
+
+    def load(self) -> list[calc.Unit]:
+        """The units in the order of their ids' list."""
+        units = {
+            pk: calc.Unit(pk, kind, building, area, handover)
+            for pk, kind, building, area, handover in answer(self._units)
+        }
+        for unit, start, end, party, role in answer(self._payers):
+            developer = role == Occupancy.Role.DEVELOPER
+            units[unit].payers.append(calc.Payer(calc.Span(start, end), party, developer))
+        for unit, start, end in answer(self._vacancies):
+            units[unit].vacancies.append(calc.Span(start, end))
+        for unit, item, day, value in answer(self._readings):
+            units[unit].readings.setdefault(item, []).append(calc.Reading(day, value))
+        return [units[pk] for pk in self.ids]

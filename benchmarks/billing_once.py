@@ -1,0 +1,49 @@
+"""One bill run in a process of its own: `python -m benchmarks.billing_once`.
+
+Prints the seconds of the run, and the process's peak memory, as JSON. Expects the community that
+benchmarks.billing has made.
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+
+def main(what: str) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from billing.services.bill_run import issue_run, preview_run
+    from community.models import Community
+
+    community = Community.objects.get(code="bench")
+    connection.ensure_connection()
+    go = {"issue": issue_run, "preview": preview_run}[what]
+    started = time.perf_counter()
+    done = go(
+        community=community,
+        starts_on=date(2026, 1, 1),
+        ends_on=date(2026, 3, 31),
+        due_on=date(2026, 2, 15),
+    )
+    seconds = time.perf_counter() - started
+    answer = {"seconds": seconds, "peak_mb": peak_memory(), "summary": done.run.summary}
+    print(json.dumps(answer, ensure_ascii=False))
+
+
+def peak_memory() -> float:
+    """The most memory this program has had, in MB. (getrusage would count its parent's.)"""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise OSError("/proc/self/status names no VmHWM")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
