@@ -34,6 +34,8 @@ class Calculator:
     def __init__(self, *, period: Span, tariffs: Iterable[Tariff]) -> None:
         self.period = period
         self.book = TariffBook(tariffs, period)
+        # By cost: the m² or units that it was shared over, which explains everybody's part.
+        self.shared_over: dict[int, Decimal] = {}
         self._shares: dict[int, list[Share]] = {}
         self._rates: dict[tuple[Tariff, Span, bool], DayRate] = {}
         self._whole_rates: dict[tuple[str, int], list[DayRate]] = {}
@@ -43,6 +45,7 @@ class Calculator:
     def share(self, cost: SharedCost, places: Iterable[Place | Unit]) -> list[Problem]:
         """Share a cost whose end is in the period; ``bill`` then charges the units' parts."""
         sharing = share_cost(cost, places, self.book)
+        self.shared_over[cost.id] = sharing.whole
         for unit, part in sharing.shares.items():
             self._shares.setdefault(unit, []).append(part)
         return sharing.problems

@@ -26,6 +26,11 @@ class Sharing:
     shares: dict[int, Share] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def whole(self) -> Decimal:
+        """The m² of all units together, or how many they are."""
+        return sum((share.quantity for share in self.shares.values()), Decimal(0))
+
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     """Whole parts of ``total`` in proportion to ``weights``, which sum to it exactly.

@@ -1,5 +1,6 @@
 """Periods, bill runs and bills."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -85,7 +86,8 @@ class BillRun(models.Model):
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     due_on = models.DateField(_("due on"))
-    # Totals as the run computed them: {"bills": n, "lines": n, "amount": "…", "items": [...]}
+    # What the run computed: {"bills": n, "lines": n, "amount": "…", "items": [{"item", "amount"}],
+    # "pools": [{"cost": id, "amount": "…", "whole": m² or units that it was shared over}]}
     summary = models.JSONField(_("summary"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
@@ -114,6 +116,11 @@ class BillRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period} {self.get_state_display()}"
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What the run came to, in yuan; None before it was computed."""
+        return Decimal(self.summary["amount"]) if self.summary else None
 
 
 class RunException(models.Model):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from billing import calculation as calc
 from billing.services import facts
@@ -20,6 +21,7 @@ class Totals:
     fen: int = 0
     fen_by_item: Counter[int] = field(default_factory=Counter)
     problems: list[calc.Problem] = field(default_factory=list)
+    pools: list[tuple[calc.SharedCost, Decimal]] = field(default_factory=list)
 
 
 class Computation:
@@ -36,6 +38,7 @@ class Computation:
         everywhere = facts.places(community) if costs else []
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
+            self.totals.pools.append((cost, self._calculator.shared_over[cost.id]))
 
     def chunks(self) -> Iterator[facts.AskedUnits]:
         """All units in natural order, so many at a time; their facts are read when asked for."""

@@ -125,6 +125,11 @@ def _keep_result(run: BillRun, totals: Totals) -> None:
             {"item": names[item], "amount": plain_fen(fen)}
             for item, fen in sorted(totals.fen_by_item.items())
         ],
+        # What each cost was shared over, as it was then: a bill explains itself by it for ever.
+        "pools": [
+            {"cost": cost.id, "amount": plain_fen(cost.fen), "whole": str(whole)}
+            for cost, whole in totals.pools
+        ],
     }
     run.exceptions.all().delete()
     copy_rows(

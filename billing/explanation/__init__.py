@@ -1,0 +1,12 @@
+"""Each charge as a sentence: the figures it was computed from, so that anybody can check it.
+
+`explain_bill` is the way in. The sentences come from what the charge keeps (quantity, price,
+factor, days) and from its tariff version, which is frozen; never from facts that may have changed
+since. An equation is shown only if it gives the very amount of the charge: where it does not, the
+charge says nothing rather than something wrong.
+"""
+
+from billing.explanation.charges import Explained
+from billing.explanation.loading import explain_bill
+
+__all__ = ["Explained", "explain_bill"]
