@@ -8,19 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 
-from scripts.stack import Stack
-
-pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.simulators", "tests.fixtures.stack"]
-
-
-@pytest.fixture(scope="session")
-def base_url(stack: Stack) -> str:
-    """A browser's page is at home in the running stack: page.goto("/bills/").
-
-    It stands here because pytest-playwright's own would win over one in a plug-in.
-    """
-    return stack.address("WEB_PORT")
-
+pytest_plugins = ["tests.fixtures.simulators"]
 
 _flush = TransactionTestCase._fixture_teardown
 

@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 from django.db import transaction
-from django.views.decorators.debug import sensitive_variables
 
 from community.models import Community, Party, User
 from core.encryption import encrypt
@@ -12,7 +11,6 @@ from notices import doorbell
 from notices.models import Delivery, Notice
 
 
-@sensitive_variables("secret")
 @transaction.atomic
 def notify(
     *,
