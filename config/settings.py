@@ -263,6 +263,11 @@ CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # A scan that waited longer than its own interval is of no use any more.
+    "payments: look after callbacks and orders that hang": {
+        "task": "payments.tasks.sweep_payments",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
     "servicedesk: mark clocks that ran out": {
         "task": "servicedesk.tasks.scan_clocks",
         "schedule": 30.0,
@@ -317,6 +322,22 @@ SMS_TEMPLATES = {
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.
 SMS_REPORT_TOKEN = secret("SMS_REPORT_TOKEN", development="development-only-sms-report-token")
+
+# --- Payment providers ----------------------------------------------------------------------
+
+PAYMENT_PROVIDERS = ["payments.providers.wechatpay.WeChatPayProvider"]
+# A provider without a merchant account is not offered. `python -m simulators.wechatpay --env`
+# prints these variables for the simulator.
+WECHATPAY = {
+    "GATEWAY": env("WECHATPAY_GATEWAY", default="https://api.mch.weixin.qq.com").rstrip("/"),
+    "MCHID": env("WECHATPAY_MCHID", default=""),
+    "APPID": env("WECHATPAY_APPID", default=""),
+    "SERIAL_NO": env("WECHATPAY_SERIAL_NO", default=""),
+    "PRIVATE_KEY_FILE": env("WECHATPAY_PRIVATE_KEY_FILE", default=""),
+    "APIV3_KEY": env("WECHATPAY_APIV3_KEY", default=""),
+    "PUBLIC_KEY_FILE": env("WECHATPAY_PUBLIC_KEY_FILE", default=""),
+    "PUBLIC_KEY_ID": env("WECHATPAY_PUBLIC_KEY_ID", default=""),
+}
 
 # --- Logging --------------------------------------------------------------------------------
 

@@ -19,6 +19,10 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         """A resident's own orders; staff see those of their communities."""
         return self.filter(Q(user=user) | Q(community__in=Community.objects.visible_to(user)))
 
+    def live(self) -> "PaymentOrderQuerySet":
+        """Orders that may still be paid as intended."""
+        return self.filter(state__in=[PaymentOrder.State.CREATED, PaymentOrder.State.PENDING])
+
 
 class PaymentOrder(models.Model):
     """One try to collect money online for some bills. Its amount always comes from our rows."""
@@ -63,8 +67,11 @@ class PaymentOrder(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"))
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
-    # When the sweep should next ask the provider about this order.
+    # Opening the same order once more needs the very same particulars.
+    client_ip = models.GenericIPAddressField(null=True, blank=True)
+    # When the sweep should next ask the provider about this order, and when somebody last did.
     check_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     objects = PaymentOrderQuerySet.as_manager()

@@ -34,11 +34,9 @@ def settled_bill():
     bill, other = Bill.objects.order_by("id")
     half = (bill.amount / 2).quantize(Decimal("0.01"))
     day = date(2026, 2, 1)
-    entry = post_credit(
-        account=bill.account, kind=CreditEntry.Kind.PAYMENT, amount=half, value_date=day
-    )
-    allocate(credit_entry=entry)
     kind = CreditEntry.Kind.OPENING
+    entry = post_credit(account=bill.account, kind=kind, amount=half, value_date=day)
+    allocate(credit_entry=entry)
     post_credit(account=other.account, kind=kind, amount=Decimal("5.00"), value_date=day)
     return bill
 

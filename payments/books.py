@@ -1,0 +1,141 @@
+"""What must hold of payments, receipts and orders, for verify_books.
+
+payment = Σ its postings + suspense          suspense only of bank transfers
+receipt = Σ its lines = what was posted      numbered without a gap per community and year
+an order is paid exactly when there is a payment for it, of its amount
+"""
+
+from core.books import sql_rule
+
+_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
+
+_POSTED = """
+    SELECT t.payment_id, SUM(e.amount) AS posted
+    FROM payments_posting t JOIN billing_creditentry e ON e.id = t.credit_entry_id
+    GROUP BY t.payment_id
+"""
+_OF_PAYMENT = "JOIN community_community c ON c.id = p.community_id"
+_OF_RECEIPT = """
+    JOIN payments_payment p ON p.id = r.payment_id
+    JOIN community_community c ON c.id = r.community_id
+"""
+_RECEIPT = "c.code || ' receipt ' || r.year || lpad(r.number::text, 8, '0')"
+
+
+def _rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> None:
+    """A rule over `source`, which joins the community as `c`."""
+    sql_rule(
+        f"payments.{name}",
+        f"SELECT {subject}, {detail} FROM {source} WHERE ({broken}) AND {_ASKED_FOR}",
+    )
+
+
+_rule(
+    "a_payment_is_its_postings_and_suspense",
+    subject="c.code || ' payment ' || p.id",
+    detail="p.amount || ' ≠ ' || COALESCE(s.posted, 0)",
+    source=f"payments_payment p {_OF_PAYMENT} LEFT JOIN ({_POSTED}) s ON s.payment_id = p.id",
+    broken="""COALESCE(s.posted, 0) > p.amount
+        OR (p.method <> 'transfer' AND COALESCE(s.posted, 0) <> p.amount)""",
+)
+_rule(
+    "a_posting_is_a_payment_entry_of_the_same_community_and_day",
+    subject="c.code || ' payment ' || p.id",
+    detail="'entry ' || e.id",
+    source=f"""payments_posting t
+        JOIN payments_payment p ON p.id = t.payment_id
+        JOIN billing_creditentry e ON e.id = t.credit_entry_id
+        JOIN billing_account a ON a.id = e.account_id {_OF_PAYMENT}""",
+    broken="""(e.kind, a.community_id, e.value_date)
+        IS DISTINCT FROM ('payment', p.community_id, p.value_date)""",
+)
+_rule(
+    "money_on_an_account_was_received",
+    subject="c.code || ' entry ' || e.id",
+    detail="e.amount || ' without a payment'",
+    source="""billing_creditentry e
+        JOIN billing_account a ON a.id = e.account_id
+        JOIN community_community c ON c.id = a.community_id
+        LEFT JOIN payments_posting t ON t.credit_entry_id = e.id""",
+    broken="e.kind = 'payment' AND e.reverses_id IS NULL AND t.id IS NULL",
+)
+_rule(
+    "what_is_posted_has_a_receipt_of_that_amount",
+    subject="c.code || ' payment ' || p.id",
+    detail="COALESCE(r.amount::text, 'no receipt') || ' ≠ ' || COALESCE(s.posted, 0)",
+    source=f"""payments_payment p {_OF_PAYMENT}
+        LEFT JOIN ({_POSTED}) s ON s.payment_id = p.id
+        LEFT JOIN payments_receipt r ON r.payment_id = p.id""",
+    broken="""COALESCE(s.posted, 0) <> COALESCE(r.amount, 0)
+        OR (r.id IS NOT NULL AND r.community_id <> p.community_id)""",
+)
+_rule(
+    "a_receipt_is_the_sum_of_its_lines",
+    subject=_RECEIPT,
+    detail="r.amount || ' ≠ ' || COALESCE(s.total, 0)",
+    source=f"""payments_receipt r {_OF_RECEIPT} LEFT JOIN (
+        SELECT receipt_id, SUM(amount) AS total FROM payments_receiptline GROUP BY receipt_id
+    ) s ON s.receipt_id = r.id""",
+    broken="r.amount <> COALESCE(s.total, 0)",
+)
+_rule(
+    "a_receipt_says_what_each_account_got",
+    subject=_RECEIPT,
+    detail="'account ' || COALESCE(l.account_id, s.account_id) || ': '"
+    " || COALESCE(l.told, 0) || ' ≠ ' || COALESCE(s.posted, 0)",
+    source=f"""(
+        SELECT receipt_id, account_id, SUM(amount) AS told
+        FROM payments_receiptline GROUP BY receipt_id, account_id
+    ) l FULL JOIN (
+        SELECT r.id AS receipt_id, e.account_id, SUM(e.amount) AS posted
+        FROM payments_receipt r
+        JOIN payments_posting t ON t.payment_id = r.payment_id
+        JOIN billing_creditentry e ON e.id = t.credit_entry_id
+        GROUP BY r.id, e.account_id
+    ) s ON (s.receipt_id, s.account_id) = (l.receipt_id, l.account_id)
+    JOIN payments_receipt r ON r.id = COALESCE(l.receipt_id, s.receipt_id) {_OF_RECEIPT}""",
+    broken="COALESCE(l.told, 0) <> COALESCE(s.posted, 0)",
+)
+_rule(
+    "a_receipt_line_names_a_charge_of_its_account",
+    subject=_RECEIPT,
+    detail="'line ' || l.id",
+    source=f"""payments_receiptline l
+        JOIN payments_receipt r ON r.id = l.receipt_id
+        JOIN billing_charge x ON x.id = l.charge_id {_OF_RECEIPT}""",
+    broken="x.account_id <> l.account_id OR l.amount > x.amount",
+)
+_rule(
+    "receipts_are_numbered_without_a_gap",
+    subject="c.code || ' ' || COALESCE(s.year, r.year)",
+    detail="COALESCE(r.receipts, 0) || ' receipts up to ' || COALESCE(r.last, 0)"
+    " || ', the series is at ' || COALESCE(s.last_number, 0)",
+    source="""payments_receiptseries s FULL JOIN (
+        SELECT community_id, year, COUNT(*) AS receipts, MIN(number) AS first, MAX(number) AS last
+        FROM payments_receipt GROUP BY community_id, year
+    ) r ON (r.community_id, r.year) = (s.community_id, s.year)
+    JOIN community_community c ON c.id = COALESCE(s.community_id, r.community_id)""",
+    broken="""COALESCE(r.receipts, 0) <> COALESCE(s.last_number, 0)
+        OR COALESCE(r.last, 0) <> COALESCE(s.last_number, 0) OR r.first <> 1""",
+)
+_rule(
+    "an_order_is_paid_exactly_when_there_is_a_payment",
+    subject="c.code || ' order ' || o.out_trade_no",
+    detail="o.state || ', ' || o.amount || ' ≠ ' || COALESCE(p.amount::text, 'no payment')",
+    source="""payments_paymentorder o
+        JOIN community_community c ON c.id = o.community_id
+        LEFT JOIN payments_payment p ON p.order_id = o.id""",
+    broken="""(o.state = 'paid') <> (p.id IS NOT NULL)
+        OR p.amount <> o.amount OR p.community_id <> o.community_id""",
+)
+_rule(
+    "an_order_is_the_sum_of_its_lines",
+    subject="c.code || ' order ' || o.out_trade_no",
+    detail="o.amount || ' ≠ ' || COALESCE(s.total, 0)",
+    source="""payments_paymentorder o
+        JOIN community_community c ON c.id = o.community_id
+        LEFT JOIN (
+            SELECT order_id, SUM(amount) AS total FROM payments_orderbill GROUP BY order_id
+        ) s ON s.order_id = o.id""",
+    broken="o.amount <> COALESCE(s.total, 0)",
+)

@@ -1,0 +1,155 @@
+"""Asking the provider for the truth about orders, and acting on it. Never inside a transaction."""
+
+import datetime
+import logging
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from billing.models import Bill
+from core.doorbell import after_commit, ring
+from core.money import ZERO
+from payments import providers
+from payments.models import PaymentOrder
+from payments.providers.base import (
+    AlreadyPaid,
+    PermanentError,
+    ProviderOrder,
+    TradeState,
+    TransientError,
+)
+from payments.services.orders import (
+    WrongFacts,
+    mark_closed,
+    mark_expired,
+    next_check,
+    settle,
+)
+from payments.signals import payment_needs_attention
+
+logger = logging.getLogger(__name__)
+BATCH = 50
+# A page that waits makes us ask at most this often.
+LEAST_PAUSE = datetime.timedelta(seconds=4)
+
+
+def ask(order: PaymentOrder) -> PaymentOrder:
+    """Asks the provider about a live order and takes the transition that follows; the order now.
+
+    Raises TransientError or PermanentError when there is no answer to act on, KeyError when the
+    provider has no merchant account any more.
+    """
+    provider = providers.get(order.provider)
+    facts = provider.query(order.out_trade_no)
+    if facts.state == TradeState.PAID:
+        return _settle_or_tell(order, facts)
+    if facts.state == TradeState.REFUNDED:
+        return _stop_asking(order, "the provider refunded it before we knew that it was paid")
+    if facts.state == TradeState.CLOSED:
+        return _end(order)
+    return order if _fits(order) else retire(order)
+
+
+def retire(order: PaymentOrder) -> PaymentOrder:
+    """Makes sure at the provider that an unpaid order cannot be paid any more, then ends it here.
+
+    If it was paid at the last moment it is settled instead. Raises as `ask`.
+    """
+    provider = providers.get(order.provider)
+    try:
+        provider.close(order.out_trade_no)
+    except AlreadyPaid:
+        return _settle_or_tell(order, provider.query(order.out_trade_no))
+    return _end(order)
+
+
+def _end(order: PaymentOrder) -> PaymentOrder:
+    over = order.expires_at <= timezone.now()
+    if over and order.state == PaymentOrder.State.PENDING:
+        return mark_expired(order.pk)
+    return mark_closed(order.pk)
+
+
+def _fits(order: PaymentOrder) -> bool:
+    """Whether there is time left, and its bills need all of it: the desk may have been paid."""
+    if order.expires_at <= timezone.now():
+        return False
+    wanted = dict(order.lines.values_list("bill_id", "amount"))
+    columns = ("pk", "open_amount")
+    needed = dict(Bill.objects.filter(pk__in=wanted).open().values_list(*columns))
+    return all(needed.get(pk, ZERO) >= amount for pk, amount in wanted.items())
+
+
+def sweep_orders() -> int:
+    """Asks about every order that is due; how many. Safe to run twice at once.
+
+    An order that cannot be asked about now (the provider is down) stays due for its next time.
+    """
+    due = _claim()
+    for order in due:
+        try:
+            ask_by_id(order.pk)
+        except TransientError as error:
+            logger.warning("order %s: %s", order.out_trade_no, error)
+        except Exception:  # one bad order must not keep the others waiting
+            logger.exception("asking about order %s failed", order.out_trade_no)
+    return len(due)
+
+
+def ask_by_id(order_id: int) -> None:
+    """Asks about one order if it is still live. Raises TransientError: ask again later.
+
+    Where the provider does not know or want to know, somebody is told and the sweep stops asking.
+    """
+    order = PaymentOrder.objects.live().filter(pk=order_id).first()
+    if order is None:
+        return
+    try:
+        ask(order)
+    except (PermanentError, KeyError) as error:
+        _stop_asking(order, f"the provider does not answer about it: {error}")
+
+
+def hurry(order: PaymentOrder) -> bool:
+    """Somebody waits: has a worker ask now, unless one did a moment ago; whether it will."""
+    now = timezone.now()
+    rested = Q(checked_at=None) | Q(checked_at__lt=now - LEAST_PAUSE)
+    with transaction.atomic():
+        mine = PaymentOrder.objects.live().filter(rested, pk=order.pk).update(checked_at=now)
+        if mine:
+            after_commit(ring, "payments.tasks.check_order", order.pk)
+    return bool(mine)
+
+
+@transaction.atomic
+def _claim() -> list[PaymentOrder]:
+    """Orders that are due, each put off to its next time so that nobody else takes it."""
+    now = timezone.now()
+    due = list(
+        PaymentOrder.objects.live()
+        .filter(check_at__lte=now)
+        .order_by("check_at")
+        .select_for_update(skip_locked=True)[:BATCH]
+    )
+    for order in due:
+        order.check_at, order.checked_at = next_check(order), now
+    PaymentOrder.objects.bulk_update(due, ["check_at", "checked_at"])
+    return due
+
+
+def _settle_or_tell(order: PaymentOrder, facts: ProviderOrder) -> PaymentOrder:
+    try:
+        return settle(order.pk, facts)
+    except WrongFacts as error:
+        return _stop_asking(order, str(error))
+
+
+@transaction.atomic
+def _stop_asking(order: PaymentOrder, reason: str) -> PaymentOrder:
+    """A person has to look; told once."""
+    asked = PaymentOrder.objects.live().filter(pk=order.pk, check_at__isnull=False)
+    if asked.update(check_at=None, problem=reason[:300]):
+        logger.error("order %s: %s", order.out_trade_no, reason)
+        payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)
+    return PaymentOrder.objects.get(pk=order.pk)

@@ -1,0 +1,116 @@
+"""Callbacks: verified, stored, answered; processed afterwards by asking the provider itself."""
+
+import datetime
+import logging
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.doorbell import after_commit, ring
+from payments import providers
+from payments.models import PaymentOrder, ProviderEvent
+from payments.providers.base import NotGenuine, PermanentError, Provider, TradeState
+from payments.services.orders import WrongFacts, settle
+from payments.signals import payment_needs_attention
+
+logger = logging.getLogger(__name__)
+State = ProviderEvent.State
+BATCH = 50
+# The doorbell rings at once; what it did not wake is swept after this.
+SWEEP_AFTER = datetime.timedelta(seconds=10)
+
+
+class Refused(Exception):
+    """A genuine event that does not fit our rows; the message says why."""
+
+
+def receive(provider: Provider, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
+    """Stores a callback, once however often it is sent, and rings for its processing.
+
+    Raises NotGenuine, with nothing stored.
+    """
+    verified = provider.verify(headers, body)
+    if not verified.event_id:
+        raise NotGenuine("an event without a number")
+    with transaction.atomic():
+        event, _new = ProviderEvent.objects.get_or_create(
+            provider=provider.key,
+            event_id=verified.event_id[:64],
+            defaults={
+                "out_trade_no": verified.out_trade_no[:64],
+                "payload": verified.payload,
+            },
+        )
+        if event.state == State.RECEIVED:
+            after_commit(ring, "payments.tasks.process_event", event.pk)
+    return event
+
+
+def process(event_id: int) -> ProviderEvent:
+    """Processes a stored event: compares it with our rows, asks the provider, settles the order.
+
+    An event that does not fit is refused, and somebody is told. Processing twice changes nothing.
+    Raises TransientError when the provider cannot be asked now: the event stays for the sweep.
+    """
+    event = ProviderEvent.objects.get(pk=event_id)
+    if event.state != State.RECEIVED:
+        return event
+    order = PaymentOrder.objects.filter(
+        provider=event.provider, out_trade_no=event.out_trade_no
+    ).first()
+    try:
+        outcome = _settle(event, order)
+    except (Refused, WrongFacts, PermanentError) as error:
+        _finish(event, State.REFUSED, str(error), order)
+    else:
+        _finish(event, State.PROCESSED, outcome, order)
+    event.refresh_from_db()
+    return event
+
+
+def sweep_events() -> int:
+    """Processes events that no doorbell woke; how many were looked at."""
+    waiting = ProviderEvent.objects.filter(
+        state=State.RECEIVED, received_at__lte=timezone.now() - SWEEP_AFTER
+    )
+    ids = list(waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH])
+    for event_id in ids:
+        try:
+            process(event_id)
+        except Exception:  # one bad event must not keep the others waiting
+            logger.exception("processing event %s failed", event_id)
+    return len(ids)
+
+
+def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:
+    """Settles the order of an event that fits; what was done. Raises Refused and its like."""
+    provider = providers.get(event.provider)
+    claim = provider.claim(event.payload)
+    if claim is None:
+        raise Refused(f"not about a payment: {event.payload.get('event_type')}")
+    if order is None:
+        raise Refused(f"unknown order {event.out_trade_no}")
+    if not provider.is_ours(claim):
+        raise Refused(f"merchant {claim.merchant} and app {claim.app} are not ours")
+    if claim.state != TradeState.PAID or claim.amount != order.amount:
+        raise Refused(f"it says {claim.state}, {claim.amount} yuan; asked {order.amount}")
+    truth = provider.query(order.out_trade_no)
+    if truth.state != TradeState.PAID:
+        raise Refused(f"it says paid, but asked the provider calls it {truth.state}")
+    return f"order {settle(order.pk, truth).state}"
+
+
+@transaction.atomic
+def _finish(
+    event: ProviderEvent, state: ProviderEvent.State, outcome: str, order: PaymentOrder | None
+) -> None:
+    mine = ProviderEvent.objects.filter(pk=event.pk, state=State.RECEIVED).update(
+        state=state, outcome=outcome[:300], processed_at=timezone.now()
+    )
+    if mine and state == State.REFUSED:
+        logger.error("event %s refused: %s", event, outcome)
+        if order is not None:
+            # Whatever this message was: the provider's own answer about the order counts.
+            PaymentOrder.objects.live().filter(pk=order.pk).update(check_at=timezone.now())
+        payment_needs_attention.send(sender=ProviderEvent, order=order, reason=outcome)

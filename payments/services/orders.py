@@ -1,0 +1,155 @@
+"""The life of an online order: one function for each transition.
+
+Each locks the order, looks at its state again, and returns quietly when the work is done already,
+so that a callback, the sweep and a person may all come at once. `settle` also locks the accounts,
+before the order, in the order that everybody uses. No function here talks to a provider.
+"""
+
+import datetime
+import logging
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing.services.posting import lock_accounts
+from payments import providers
+from payments.models import PaymentOrder
+from payments.providers.base import PayInstruction, ProviderOrder, TradeState
+from payments.services.record import Share, payment_record
+from payments.signals import payment_needs_attention
+
+logger = logging.getLogger(__name__)
+State = PaymentOrder.State
+
+# While somebody looks at his telephone, ask soon; later less and less often.
+FIRST_CHECK = datetime.timedelta(seconds=20)
+LAST_CHECK = datetime.timedelta(minutes=10)
+
+
+class WrongFacts(Exception):
+    """The provider's facts do not fit our order; nothing was posted."""
+
+
+def may_become(order: PaymentOrder, state: PaymentOrder.State) -> bool:
+    """Whether the machine allows `order` to become `state` from where it stands."""
+    return state in PaymentOrder.TRANSITIONS[State(order.state)]
+
+
+def next_check(order: PaymentOrder) -> datetime.datetime:
+    """When to ask again: after as long as the order is old, within the bounds above."""
+    age = timezone.now() - order.created_at
+    return timezone.now() + min(max(age, FIRST_CHECK), LAST_CHECK)
+
+
+@transaction.atomic
+def mark_pending(order_id: int, instruction: PayInstruction) -> PaymentOrder:
+    """The provider has the order; the payer may go where `instruction` says.
+
+    An order that was closed or paid meanwhile stays what it is: the caller sees its state.
+    """
+    order = _locked(order_id)
+    if order.state == State.PENDING or may_become(order, State.PENDING):
+        order.state = State.PENDING
+        order.pay_url = instruction.pay_url
+        order.check_at = next_check(order)
+        order.save(update_fields=["state", "pay_url", "check_at"])
+    return order
+
+
+@transaction.atomic
+def mark_closed(order_id: int) -> PaymentOrder:
+    """The provider takes no money for the order any more, and was asked to do so."""
+    return _end(order_id, State.CLOSED)
+
+
+@transaction.atomic
+def mark_expired(order_id: int) -> PaymentOrder:
+    """The order's time is over, and the provider takes no money for it any more."""
+    return _end(order_id, State.EXPIRED)
+
+
+@transaction.atomic
+def mark_failed(order_id: int, problem: str) -> PaymentOrder:
+    """The provider refused the order for good; `problem` says why."""
+    return _end(order_id, State.FAILED, problem)
+
+
+@transaction.atomic
+def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
+    """Posts the money of an order that the provider calls paid, once.
+
+    Each bill takes what it still needs; what it does not need (because somebody paid it meanwhile)
+    becomes credit on its account. Money for an order that we had given up is posted all the same.
+    In both cases `payment_needs_attention` tells somebody.
+
+    Raises WrongFacts, with nothing posted, when provider, number, amount or transaction differ.
+    """
+    lines = list(
+        PaymentOrder.objects.get(pk=order_id)
+        .lines.select_related("bill")
+        .order_by("bill__due_on", "pk")
+    )
+    lock_accounts(line.bill.account_id for line in lines)
+    order = _locked(order_id)
+    _compare(order, facts)
+    if order.state == State.PAID:
+        return order
+    given_up = order.state not in (State.CREATED, State.PENDING)
+    paid_at = facts.paid_at or timezone.now()
+    order.state = State.PAID
+    order.paid_at = paid_at
+    order.transaction_id = facts.transaction_id
+    order.check_at = None
+    order.save(update_fields=["state", "paid_at", "transaction_id", "check_at"])
+    payment = payment_record(
+        community=order.community,
+        method=providers.all_providers()[order.provider].method,
+        amount=order.amount,
+        shares=[Share(line.bill.account_id, line.amount, (line.bill_id,)) for line in lines],
+        value_date=timezone.localdate(paid_at),
+        idempotency_key=f"order:{order.out_trade_no}",
+        order=order,
+    )
+    if given_up:
+        _tell(order, "paid after it was closed")
+    elif payment.receipt.lines.filter(charge=None).exists():
+        _tell(order, "a bill was paid already: the rest is kept as credit")
+    return order
+
+
+def _compare(order: PaymentOrder, facts: ProviderOrder) -> None:
+    if facts.state != TradeState.PAID:
+        raise WrongFacts(f"the provider calls it {facts.state}")
+    if facts.out_trade_no != order.out_trade_no:
+        raise WrongFacts(f"facts are about {facts.out_trade_no}")
+    if not providers.all_providers()[order.provider].is_ours(facts):
+        raise WrongFacts(f"merchant {facts.merchant} and app {facts.app} are not ours")
+    if facts.amount != order.amount:
+        raise WrongFacts(f"{facts.amount} yuan were paid, {order.amount} asked")
+    if not facts.transaction_id or (
+        order.state == State.PAID and facts.transaction_id != order.transaction_id
+    ):
+        raise WrongFacts(f"transaction {facts.transaction_id}, not {order.transaction_id}")
+
+
+def _end(order_id: int, state: PaymentOrder.State, problem: str = "") -> PaymentOrder:
+    order = _locked(order_id)
+    if may_become(order, state):
+        order.state = state
+        order.problem = problem[:300]
+        order.check_at = None
+        order.save(update_fields=["state", "problem", "check_at"])
+    return order
+
+
+def _locked(order_id: int) -> PaymentOrder:
+    return (
+        PaymentOrder.objects.select_for_update(of=("self",))
+        .select_related("community")
+        .get(pk=order_id)
+    )
+
+
+def _tell(order: PaymentOrder, reason: str) -> None:
+    logger.warning("order %s: %s", order.out_trade_no, reason)
+    payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)

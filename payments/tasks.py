@@ -1,0 +1,31 @@
+"""Doorbells and the sweep of payments: an id in, one service called."""
+
+from celery import shared_task
+
+from payments.providers.base import TransientError
+from payments.services import asking, events
+
+
+@shared_task
+def process_event(event_id: int) -> None:
+    """Processes a callback that was just stored; what fails now the sweep does later."""
+    try:
+        events.process(event_id)
+    except TransientError:
+        return
+
+
+@shared_task
+def check_order(order_id: int) -> None:
+    """Somebody waits for this order: asks the provider now; what fails now the sweep does later."""
+    try:
+        asking.ask_by_id(order_id)
+    except TransientError:
+        return
+
+
+@shared_task
+def sweep_payments() -> None:
+    """Looks after callbacks that no doorbell woke and orders that hang."""
+    events.sweep_events()
+    asking.sweep_orders()

@@ -1,0 +1,77 @@
+"""The portal with a merchant account at the simulator of WeChat Pay."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from config.celery import app
+from payments import tasks
+from payments.providers.wechatpay import WeChatPayProvider
+from payments.signals import payment_needs_attention
+from tests.fixtures.simulators import WeChatPaySimulator
+
+
+@pytest.fixture
+def merchant(wechatpay_simulator: WeChatPaySimulator, settings: Any) -> WeChatPaySimulator:
+    """A merchant account; callbacks get lost unless the test says otherwise."""
+    account = wechatpay_simulator.account
+    settings.WECHATPAY = {name: account[f"WECHATPAY_{name}"] for name in settings.WECHATPAY}
+    wechatpay_simulator.faults(callbacks="lose")
+    return wechatpay_simulator
+
+
+@pytest.fixture
+def provider(merchant: WeChatPaySimulator) -> WeChatPayProvider:
+    return WeChatPayProvider()
+
+
+@pytest.fixture
+def portal(merchant: WeChatPaySimulator, live_server: Any, settings: Any) -> WeChatPaySimulator:
+    """The merchant's simulator, which can reach the running portal with its callbacks."""
+    settings.SITE_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+    return merchant
+
+
+@pytest.fixture(autouse=True)
+def tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our doorbells are answered at once, so that a test sees what came of it; others' are not."""
+
+    def answer(name: str, args: tuple[Any, ...] = (), **options: Any) -> None:
+        room, _tasks, task = name.split(".")
+        if room == "payments":
+            getattr(tasks, task)(*args)
+
+    monkeypatch.setattr(app, "send_task", answer)
+
+
+@pytest.fixture
+def attention() -> Iterator[list[tuple[Any, str]]]:
+    """What a person was told to look at: (order, reason)."""
+    told: list[tuple[Any, str]] = []
+
+    def listen(sender: Any, order: Any, reason: str, **kwargs: Any) -> None:
+        told.append((order, reason))
+
+    payment_needs_attention.connect(listen)
+    yield told
+    payment_needs_attention.disconnect(listen)
+
+
+@pytest.fixture
+def resident(client: Client, bill: Any) -> Any:
+    """The client, signed in as the payer of `bill`."""
+    from tests.factories.community import BindingFactory
+
+    user = BindingFactory(party=bill.account.party).user
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def bill() -> Any:
+    from tests.factories.billing import make_bill
+
+    return make_bill("302.12", "42.00")
