@@ -1,4 +1,25 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from payments.views import callbacks, collect, pay, receipts, records
 
 app_name = "payments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    # Residents
+    path("pay/", pay.pay, name="pay"),
+    path("pay/transfer/", records.transfer, name="transfer"),
+    path("pay/orders/<int:pk>/", pay.order, name="order"),
+    path("pay/orders/<int:pk>/status/", pay.order_status, name="order_status"),
+    path("pay/orders/<int:pk>/go/", pay.order_go, name="order_go"),
+    path("pay/orders/<int:pk>/open/", pay.order_open, name="order_open"),
+    path("pay/orders/<int:pk>/cancel/", pay.order_cancel, name="order_cancel"),
+    path("payments/", records.records, name="records"),
+    # Residents and staff
+    path("receipts/<int:pk>/", receipts.receipt, name="receipt"),
+    path("receipts/<int:pk>.pdf", receipts.receipt_pdf, name="receipt_pdf"),
+    # The front desk
+    path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
+    path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
+    # Everybody, and the providers
+    path("receipts/check/<str:token>/", receipts.receipt_check, name="receipt_check"),
+    path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
+]

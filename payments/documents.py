@@ -1,0 +1,80 @@
+"""Papers about money: the receipt as an A5 PDF."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from core.money import amount_in_words
+from core.pdf import qr_data_uri, render_template_pdf
+from payments.models import Receipt, ReceiptLine
+
+STYLESHEET = "css/print/receipt.css"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a receipt as it is printed; empty cells are ''."""
+
+    unit: str
+    item: str
+    period: str
+    quantity: str
+    price: str
+    charged: Decimal | None  # what the line was charged, where the payment settles only part of it
+    amount: Decimal
+
+
+def receipt_rows(receipt: Receipt) -> list[Row]:
+    """The receipt's lines in the order in which they were settled (one query)."""
+    lines = receipt.lines.select_related("account__unit", "charge__fee_item").order_by("pk")
+    return [_row(line) for line in lines]
+
+
+def _row(line: ReceiptLine) -> Row:
+    unit, charge = line.account.unit.code, line.charge
+    if charge is None:
+        return Row(unit, _("Prepaid"), "", "", "", None, line.amount)
+    return Row(
+        unit=unit,
+        item=charge.fee_item.name,
+        period=f"{charge.starts_on:%Y.%m.%d}–{charge.ends_on:%Y.%m.%d}",
+        quantity=_plain(charge.quantity),
+        price=_plain(charge.unit_price),
+        charged=charge.amount if charge.amount != line.amount else None,
+        amount=line.amount,
+    )
+
+
+def _plain(number: Decimal | None) -> str:
+    """A figure without the zeros that its column adds: 128.560 is 128.56."""
+    if number is None:
+        return ""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def check_url(receipt: Receipt) -> str:
+    """The address in the QR code, where whoever holds the paper can see that it is genuine."""
+    path = reverse("payments:receipt_check", kwargs={"token": receipt.check_token})
+    return f"{settings.SITE_URL}{path}"
+
+
+def receipt_pdf(receipt: Receipt) -> bytes:
+    """The receipt as a PDF, A5 landscape, always in the language of the community."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return render_template_pdf(
+            "payments/print/receipt.html",
+            {
+                "receipt": receipt,
+                "community": receipt.community,
+                "payment": receipt.payment,
+                "rows": receipt_rows(receipt),
+                "words": amount_in_words(receipt.amount),
+                "qr": qr_data_uri(check_url(receipt)),
+            },
+            stylesheets=(STYLESHEET,),
+        )

@@ -1,0 +1,35 @@
+"""What payment providers tell us."""
+
+import logging
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from community.access import public
+from payments import providers
+from payments.providers.base import Answer, NotGenuine
+from payments.services.events import receive
+
+logger = logging.getLogger(__name__)
+
+
+@public
+@csrf_exempt
+@require_POST
+def callback(request: HttpRequest, provider: str) -> HttpResponse:
+    """Verifies, stores and answers; the work is done afterwards. A forgery is only logged."""
+    try:
+        found = providers.get(provider)
+    except KeyError:
+        raise Http404 from None
+    try:
+        receive(found, request.headers, request.body)
+    except NotGenuine as error:
+        logger.warning("callback of %s refused: %s", provider, error)
+        return _http(found.refused())
+    return _http(found.accepted())
+
+
+def _http(answer: Answer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -1,0 +1,144 @@
+"""Taking money at the front desk."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from billing.models import Account, Bill
+from community.access import SignedInRequest, staff
+from community.models import Community, Occupancy, Role, Unit, today
+from core.money import ZERO, format_yuan
+from payments.forms import CollectForm, new_token
+from payments.models import Payment
+from payments.services.counter import MoreThanOwed, collect
+from payments.services.record import KeyConflict
+
+
+@dataclass(frozen=True)
+class Group:
+    """The open bills of one account, as the page shows them."""
+
+    account: Account
+    bills: list[Any]
+    here: bool  # of this unit; else the same person's at another
+    pays_now: bool  # the unit's payer of today; else a former one
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def collect_money(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Open bills of a unit and of the same payer's other units; takes cash or card for them."""
+    unit = get_object_or_404(Unit, pk=pk, community=community)
+    payer = Occupancy.objects.current().payers().filter(unit=unit).values_list("party", flat=True)
+    groups = _groups(unit, payer.first())
+    account = _account(unit, groups)
+    if request.method == "POST" and account is not None:
+        form = CollectForm(request.POST)
+        ticked = {int(value) for value in request.POST.getlist("bill") if value.isdecimal()}
+        if form.is_valid():
+            done = _take(request, community, account, form, ticked)
+            if done is not None:
+                return redirect("payments:receipt", pk=done.receipt.pk)
+    else:
+        ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
+        form = CollectForm(initial={"token": new_token(), "amount": _total(groups, ticked) or None})
+    return render(
+        request,
+        "payments/collect.html",
+        {
+            "community": community,
+            "unit": unit,
+            "groups": groups,
+            "account": account,
+            "ticked": ticked,
+            "owed": _total(groups, ticked),
+            "form": form,
+            "today": today(),
+        },
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _take(
+    request: SignedInRequest,
+    community: Community,
+    account: Account,
+    form: CollectForm,
+    ticked: set[int],
+) -> Payment | None:
+    """The payment, or None with the reason on the form."""
+    asked = form.cleaned_data
+    try:
+        return collect(
+            community=community,
+            account=account,
+            bill_ids=ticked,
+            amount=asked["amount"],
+            method=Payment.Method(asked["method"]),
+            token=asked["token"],
+            clerk=request.user,
+            tendered=asked["tendered"],
+            prepay=asked["prepay"],
+        )
+    except MoreThanOwed as error:
+        form.add_error(
+            "amount",
+            _(
+                "The ticked bills need only %(owed)s now; nothing was taken. Take that, or tick "
+                "below that the rest is a prepayment."
+            )
+            % {"owed": format_yuan(error.owed)},
+        )
+    except KeyConflict:
+        form.add_error(
+            None,
+            _("This form was used already for another amount; nothing was taken this time."),
+        )
+        messages.warning(request, _("Please look at the receipts before you take money again."))
+    return None
+
+
+def _groups(unit: Unit, payer_id: int | None) -> list[Group]:
+    """The unit's accounts first, today's payer on top; then his accounts at other units."""
+    accounts = Account.objects.filter(unit=unit) | Account.objects.filter(
+        party=payer_id, community=unit.community
+    )
+    bills: dict[int, list[Any]] = {}
+    for bill in (
+        Bill.objects.filter(account__in=accounts)
+        .open()
+        .select_related("run__period")
+        .order_by("due_on", "pk")
+    ):
+        bills.setdefault(bill.account_id, []).append(bill)
+    groups = [
+        Group(
+            account,
+            bills.get(account.pk, []),
+            here=account.unit_id == unit.pk,
+            pays_now=account.unit_id == unit.pk and account.party_id == payer_id,
+        )
+        for account in accounts.select_related("unit", "party").with_balance().order_by("pk")
+    ]
+    groups.sort(key=lambda group: (not group.pays_now, not group.here, group.account.unit.sort_key))
+    return [group for group in groups if group.bills or group.pays_now]
+
+
+def _account(unit: Unit, groups: list[Group]) -> Account | None:
+    """Whose credit an overpayment becomes: today's payer's at this unit."""
+    for group in groups:
+        if group.here:
+            return group.account
+    return None
+
+
+def _total(groups: list[Group], ticked: set[int]) -> Decimal:
+    return sum(
+        (bill.open_amount for group in groups for bill in group.bills if bill.pk in ticked), ZERO
+    )

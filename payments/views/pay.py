@@ -1,0 +1,219 @@
+"""Paying online: choose bills, pay, and wait without doubt."""
+
+import re
+
+from allauth.account.adapter import get_adapter
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing.models import Account, Bill
+from community.access import SignedInRequest, signed_in
+from community.models import today
+from core.money import ZERO
+from core.pdf import qr_data_uri
+from payments import providers
+from payments.forms import PayForm, new_token
+from payments.models import PaymentOrder
+from payments.providers.base import PermanentError, Scene, TransientError
+from payments.services.asking import hurry, retire
+from payments.services.ordering import (
+    NothingToPay,
+    SeveralCommunities,
+    StillOpen,
+    open_order,
+    start_order,
+)
+
+PHONE = re.compile(r"Android|iPhone|iPad|HarmonyOS|Mobile", re.IGNORECASE)
+State = PaymentOrder.State
+LIVE = (State.CREATED, State.PENDING)
+
+
+def scene_of(request: HttpRequest) -> Scene:
+    """A phone opens WeChat itself; anything else shows a code for a phone."""
+    agent = request.headers.get("User-Agent", "")
+    return Scene.H5 if PHONE.search(agent) else Scene.NATIVE
+
+
+def open_bills_of(request: SignedInRequest) -> QuerySet:
+    """The resident's open bills, oldest due first."""
+    return (
+        Bill.objects.of_resident(request.user)
+        .open()
+        .select_related("account__unit", "account__party", "account__community", "run__period")
+        .order_by("account__community", "due_on", "account__unit__sort_key", "pk")
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def pay(request: SignedInRequest) -> HttpResponse:
+    """Choose bills and pay them; the oldest are chosen, or those of `?bill=`."""
+    bills = list(open_bills_of(request))
+    offered = providers.available()
+    if request.method == "POST":
+        form = PayForm(request.POST, bills=[bill.pk for bill in bills], providers=list(offered))
+        if form.is_valid():
+            return _start(request, form)
+        # What was chosen is paid, or nothing was chosen.
+        messages.warning(request, _("Please choose at least one bill that is still open."))
+        return redirect("payments:pay")
+    wanted = {int(value) for value in request.GET.getlist("bill") if value.isdecimal()}
+    oldest = {bill.pk for bill in bills if bill.due_on == bills[0].due_on}
+    chosen = wanted & {bill.pk for bill in bills} or oldest
+    # Money of two communities goes to two companies: one form for each.
+    places = {bill.account.community for bill in bills}
+    return render(
+        request,
+        "payments/pay.html",
+        {
+            "forms": [
+                {
+                    "community": place,
+                    "bills": (own := [b for b in bills if b.account.community == place]),
+                    "total": sum((b.open_amount for b in own if b.pk in chosen), ZERO),
+                    "token": new_token(),
+                }
+                for place in sorted(places, key=lambda place: place.code)
+            ],
+            "chosen": chosen,
+            "today": today(),
+            "providers": offered,
+            "has_account": Account.objects.of_resident(request.user).exists(),
+        },
+    )
+
+
+def _start(request: SignedInRequest, form: PayForm) -> HttpResponse:
+    asked = form.cleaned_data
+    try:
+        order = start_order(
+            user=request.user,
+            bill_ids=asked["bill"],
+            provider_key=asked["provider"],
+            scene=scene_of(request),
+            form_token=asked["token"],
+            # As far behind proxies as ALLAUTH_TRUSTED_PROXY_COUNT says.
+            client_ip=get_adapter(request).get_client_ip(request),
+        )
+    except NothingToPay:
+        messages.success(request, _("These bills are paid already. Thank you!"))
+        return redirect("payments:records")
+    except SeveralCommunities:
+        messages.warning(request, _("Please pay the bills of each community by themselves."))
+    except StillOpen:
+        messages.warning(
+            request, _("These bills are just being paid in another window. Please look there.")
+        )
+    except (TransientError, PermanentError):
+        messages.warning(
+            request,
+            _(
+                "An earlier payment for these bills could not be closed just now. Nothing was "
+                "taken; please try again in a moment."
+            ),
+        )
+    else:
+        return redirect("payments:order", pk=order.pk)
+    return redirect("payments:pay")
+
+
+def _order(request: SignedInRequest, pk: int) -> PaymentOrder:
+    return get_object_or_404(
+        PaymentOrder.objects.visible_to(request.user).select_related("community"), pk=pk
+    )
+
+
+@signed_in
+@require_safe
+def order(request: SignedInRequest, pk: int) -> HttpResponse:
+    """An order: how to pay it, that we wait for it, or what came of it."""
+    found = _order(request, pk)
+    live = found.state in LIVE
+    if live:
+        hurry(found)
+    receipt = found.payment.receipt if found.state == State.PAID else None
+    return render(
+        request,
+        "payments/order.html",
+        {
+            "order": found,
+            "live": live,
+            "lines": found.lines.select_related("bill__account__unit", "bill__run__period"),
+            "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
+            "receipt": receipt,
+            "prepaid": receipt.lines.filter(charge=None) if receipt else [],
+        },
+    )
+
+
+def _shows_code(order: PaymentOrder) -> bool:
+    return order.state == State.PENDING and order.scene == Scene.NATIVE
+
+
+@signed_in
+@require_safe
+def order_status(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Asked by the waiting page: nothing while the state is as it was, else "load again"."""
+    found = _order(request, pk)
+    if found.state != request.GET.get("state"):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    hurry(found)
+    return HttpResponse(status=204)
+
+
+@signed_in
+@require_safe
+def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Sends a phone to the provider with a fresh address: the old one lives five minutes only."""
+    found = _try_to_open(request, _order(request, pk))
+    if found.state != State.PENDING or found.scene != Scene.H5:
+        return redirect("payments:order", pk=pk)
+    # WeChat wants to see from which site the payer comes.
+    return HttpResponseRedirect(found.pay_url, headers={"Referrer-Policy": "origin"})
+
+
+@signed_in
+@require_POST
+def order_open(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Tries again to place an order that perhaps never arrived; twice is the same as once."""
+    _try_to_open(request, _order(request, pk))
+    return redirect("payments:order", pk=pk)
+
+
+@signed_in
+@require_POST
+def order_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Gives an order up; if it was paid at the last moment, it is settled instead."""
+    found = _order(request, pk)
+    if found.state in LIVE:
+        try:
+            found = retire(found)
+        except (TransientError, PermanentError, KeyError):
+            _tell_unreachable(request)
+            return redirect("payments:order", pk=pk)
+    if found.state == State.PAID:
+        return redirect("payments:order", pk=pk)
+    messages.info(request, _("The payment was given up; nothing was taken."))
+    return redirect("payments:pay")
+
+
+def _try_to_open(request: SignedInRequest, order: PaymentOrder) -> PaymentOrder:
+    """The order after one more try to place it, or as it was, with a word on why."""
+    if order.state in LIVE:
+        try:
+            return open_order(order)
+        except (TransientError, KeyError):
+            _tell_unreachable(request)
+    return order
+
+
+def _tell_unreachable(request: SignedInRequest) -> None:
+    messages.warning(
+        request,
+        _("We cannot reach the payment service just now. Nothing was lost; please try again."),
+    )

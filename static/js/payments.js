@@ -1,0 +1,38 @@
+/* Sums while bills are ticked, and change while cash is counted. For the eye only: the server
+   counts again from its own rows. Fen as integers, so that no fraction is lost. */
+(() => {
+  "use strict";
+  const fen = (text) => {
+    const match = /^\s*(\d{1,10})(?:\.(\d{1,2}))?\s*$/.exec(text || "");
+    return match ? Number(match[1]) * 100 + Number((match[2] || "").padEnd(2, "0")) : null;
+  };
+  const plain = (n) => `${Math.floor(n / 100)}.${String(n % 100).padStart(2, "0")}`;
+  const yuan = (n) => "¥" + plain(n).replace(/\B(?=(\d{3})+(?=\.))/g, ",");
+
+  document.querySelectorAll("form[data-sum]").forEach((form) => {
+    const bills = [...form.querySelectorAll("input[name=bill]")];
+    const total = form.querySelector("[data-total]");
+    const amount = form.querySelector("input[name=amount]");
+    const tendered = form.querySelector("input[name=tendered]");
+    const change = form.querySelector("[data-change]");
+
+    const count = () => {
+      const sum = bills.filter((bill) => bill.checked).reduce((all, bill) => all + fen(bill.dataset.yuan), 0);
+      total.textContent = yuan(sum);
+      return sum;
+    };
+    const giveBack = () => {
+      if (!change) return;
+      const [asked, given] = [fen(amount.value), fen(tendered.value)];
+      change.textContent = asked !== null && given !== null && given >= asked ? yuan(given - asked) : "—";
+    };
+    bills.forEach((bill) => bill.addEventListener("change", () => {
+      const sum = count();
+      if (amount) amount.value = sum ? plain(sum) : "";
+      giveBack();
+    }));
+    [amount, tendered].forEach((field) => field?.addEventListener("input", giveBack));
+    count();
+    giveBack();
+  });
+})();
