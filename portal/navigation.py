@@ -65,7 +65,13 @@ STAFF = (
         _("Notices"),
         (Place(_("Deliveries"), "send", "notices:campaigns", ("notices:campaign",), EVERYBODY),),
     ),
-    (_("Management"), (Place(_("Today"), "gauge", "portal:manager", (), MANAGER),)),
+    (
+        _("Management"),
+        (
+            Place(_("Today"), "gauge", "portal:manager", (), MANAGER),
+            Place(_("Looks at personal data"), "eye", "community:access_log", (), MANAGER),
+        ),
+    ),
 )
 
 

@@ -28,8 +28,13 @@ def reveal(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
     back = safe_next(request)
     if not form.is_valid():
         if request.htmx:
-            context = {"party": party, "field": request.POST.get("field"), "failed": True}
-            return render(request, "community/masked.html", context, status=422)
+            again = {
+                "community": community,
+                "party": party,
+                "field": request.POST.get("field"),
+                "failed": True,
+            }
+            return render(request, "community/masked.html", again, status=422)
         messages.error(request, _("Please say why you need it: the reason goes on record."))
         return redirect(back)
     field = AccessLog.Field(form.cleaned_data["field"])
