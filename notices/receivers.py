@@ -5,6 +5,7 @@ from typing import Any
 
 from django.dispatch import receiver
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from billing.models import BillRun
 from billing.signals import bills_issued
@@ -43,6 +44,7 @@ def tell_claimant(*, binding_request: BindingRequest, **kwargs: Any) -> None:
 
 
 @receiver(sign_in_code_requested)
+@sensitive_variables("code")
 def send_code(
     *,
     phone: str,

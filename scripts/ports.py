@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LISTENING = "0A"  # the kernel's code in /proc/net/tcp
@@ -31,6 +33,29 @@ def choose(wanted: dict[str, int]) -> dict[str, int]:
                 raise OSError(f"no free port for {name}")
         chosen[name] = port
     return chosen
+
+
+def any_free(names: Iterable[str]) -> dict[str, int]:
+    """For each name a free port, whichever."""
+    probes = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+    chosen = {name: probe.getsockname()[1] for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return chosen
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """No two starts on this machine choose ports and take them at the same time.
+
+    The lock is on a directory that everybody can open, so no file has to be made for it.
+    """
+    handle = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def listened_by(pids: Iterable[int]) -> set[int]:

@@ -50,8 +50,24 @@ def setting(name: str, *, root: Path = PROJECT) -> str:
 class Instance:
     """One pair of embedded servers: where it lives, and how to start, stop and remove it."""
 
-    def __init__(self, name: str = "demo", *, root: Path = PROJECT, durable: bool = True) -> None:
-        """Nothing is started yet. `durable=False` trades safety on power loss for speed."""
+    def __init__(
+        self,
+        name: str = "demo",
+        *,
+        root: Path = PROJECT,
+        durable: bool = True,
+        database_url: str = "",
+        redis_url: str = "",
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            name: which pair of servers of this project.
+            root: the project's folder.
+            durable: False trades safety on power loss for speed.
+            database_url: a database to use instead, like DATABASE_URL in the environment.
+            redis_url: a broker to use instead, like REDIS_URL.
+        """
         self.name = name
         self.local = root / ".local"
         self.local.mkdir(exist_ok=True)
@@ -69,15 +85,17 @@ class Instance:
         self.database_url = f"postgres://portal@{host}/portal"
         self.redis_url = f"unix://{self.sockets}/valkey.sock?db=0"
         self.servers: list[Postgres | Valkey] = []
+        database_url = database_url or setting("DATABASE_URL", root=root)
+        redis_url = redis_url or setting("REDIS_URL", root=root)
         # A URL that is this instance's own came from our `env` and names nobody else's server.
-        if setting("DATABASE_URL", root=root) in {"", self.database_url}:
+        if database_url in {"", self.database_url}:
             self.servers.append(Postgres(self, durable=durable))
         else:
-            self.database_url = setting("DATABASE_URL", root=root)
-        if setting("REDIS_URL", root=root) in {"", self.redis_url}:
+            self.database_url = database_url
+        if redis_url in {"", self.redis_url}:
             self.servers.append(Valkey(self))
         else:
-            self.redis_url = setting("REDIS_URL", root=root)
+            self.redis_url = redis_url
 
     def _socket_directory(self) -> Path:
         inside = self.home / "run"

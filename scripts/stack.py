@@ -28,7 +28,7 @@ DEFAULT_PORTS = {
     "SIM_SMTP_PORT": 8025,
 }
 SMS_REPORT_TOKEN = "demo-token-of-the-text-message-reports"
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 # honcho gives its processes 5 s; a task that was at work gets a little more.
 STOP_SECONDS = 15.0
 
@@ -36,29 +36,46 @@ STOP_SECONDS = 15.0
 class Stack:
     """Web, worker, beat and simulators, on one instance of the embedded servers."""
 
-    def __init__(self, instance: Instance, *, seed: bool = True) -> None:
-        """Nothing is started yet. `seed=False` leaves the database without a demo's data."""
+    def __init__(
+        self, instance: Instance, *, isolated: bool = False, extra: dict[str, str] | None = None
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            instance: the servers to use.
+            isolated: for tests: any free ports, no demo data, and none of the caller's settings.
+            extra: variables for every process.
+        """
         self.instance = instance
-        self.seed = seed
+        self.isolated = isolated
+        self.extra = extra or {}
         self.home = instance.local / f"{instance.name}-stack"
         self.log = instance.log / f"{instance.name}-stack.log"
         self.mark = f"PORTAL_STACK={instance.key}-{instance.name}"
 
     # --- What the processes are told ---------------------------------------------------------
 
+    def _wish(self, name: str, default: str) -> str:
+        """What the caller has set, which stays as it is."""
+        return default if self.isolated else setting(name) or default
+
     def ports(self) -> dict[str, int]:
         """The ports of the last start; the defaults, or what the environment says, before it."""
         try:
             saved = json.loads((self.home / "ports.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
-            saved = {}
+            saved = ports.any_free(DEFAULT_PORTS) if self.isolated else {}
         return {
-            name: int(setting(name) or saved.get(name, default))
+            name: int(self._wish(name, saved.get(name, default)))
             for name, default in DEFAULT_PORTS.items()
         }
 
+    def address(self, name: str) -> str:
+        """The address of what listens on the port called `name`, without a slash at the end."""
+        return f"http://127.0.0.1:{self.ports()[name]}"
+
     def environment(self, numbers: dict[str, int]) -> dict[str, str]:
-        """The environment of every process of the stack. What the caller has set stays as it is."""
+        """The environment of every process of the stack."""
         site = f"http://127.0.0.1:{numbers['WEB_PORT']}"
         values = {
             "SITE_URL": site,
@@ -69,22 +86,21 @@ class Stack:
             "MEDIA_ROOT": str(self.home / "media"),
             "PYTHONUNBUFFERED": "1",
         }
-        values = {name: setting(name) or value for name, value in values.items()}
+        values = {name: self._wish(name, value) for name, value in values.items()}
         values |= self.instance.environment()
         values |= {name: str(number) for name, number in numbers.items()}
         # honcho runs the Procfile through a shell: its `python` has to be this one.
         values["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
         values["STACK_HOME"] = str(self.home)
-        name, _, value = self.mark.partition("=")
-        values[name] = value
+        values["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        values |= dict([self.mark.split("=", 1)]) | self.extra
         for simulator in ("wechatpay", "aliyun_sms"):
             command = [sys.executable, "-m", f"simulators.{simulator}", "--env"]
             said = subprocess.run(
                 command, cwd=PROJECT, env=os.environ | values, check=True, stdout=subprocess.PIPE
             ).stdout.decode()
-            for line in shlex.split(said):
-                name, _, value = line.partition("=")
-                values[name] = setting(name) or value
+            keys = dict(line.split("=", 1) for line in shlex.split(said))
+            values |= {name: self._wish(name, value) for name, value in keys.items()}
         return values
 
     # --- Start and stop ----------------------------------------------------------------------
@@ -99,26 +115,39 @@ class Stack:
             return False
         self.stop_processes()
         self.home.mkdir(exist_ok=True)
+        self._prepare(self._choose_ports())
+        with ports.one_at_a_time():
+            numbers = self._choose_ports()  # again: preparing takes long enough to lose one
+            if not self._launch(numbers):
+                self.stop_processes()
+                end = self.log.read_text(errors="replace")[-3000:]
+                raise ServiceError(f"The portal does not come up; {self.log} ends with:\n{end}")
+        return True
+
+    def _choose_ports(self) -> dict[str, int]:
         numbers = ports.choose(self.ports())
         (self.home / "ports.json").write_text(json.dumps(numbers))
+        return numbers
+
+    def _prepare(self, numbers: dict[str, int]) -> None:
+        command = [sys.executable, "-m", "scripts.prepare", *([] if self.isolated else ["--seed"])]
         environment = os.environ | self.environment(numbers)
-        prepare = [sys.executable, "-m", "scripts.prepare", *(["--seed"] if self.seed else [])]
-        subprocess.run(prepare, cwd=PROJECT, env=environment, check=True)
+        subprocess.run(command, cwd=PROJECT, env=environment, check=True)
+
+    def _launch(self, numbers: dict[str, int]) -> bool:
+        """Start the processes; whether they came to answer."""
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
+        environment = os.environ | self.environment(numbers)
+        command = [sys.executable, "-m", "honcho", "--no-colour", "--env", os.devnull, "start"]
         with self.log.open("wb") as output:
-            command = [sys.executable, "-m", "honcho", "--no-colour", "--env", os.devnull, "start"]
             honcho = processes.detached(command, output, cwd=PROJECT, env=environment)
         processes.wait_until(
             lambda: self.answers(numbers) or honcho.poll() is not None,
             seconds=START_SECONDS,
             every=0.2,
         )
-        if not self.answers(numbers):
-            self.stop_processes()
-            end = self.log.read_text(errors="replace")[-3000:]
-            raise ServiceError(f"The portal does not come up; {self.log} ends with:\n{end}")
-        return True
+        return self.answers(numbers)
 
     def answers(self, numbers: dict[str, int]) -> bool:
         """Whether our own processes, under one honcho, serve all ports and a page."""
@@ -167,16 +196,11 @@ class Stack:
 
     def describe(self) -> str:
         """Where everything is, for the person who started it."""
-        numbers = self.ports()
-
-        def at(name: str) -> str:
-            return f"http://127.0.0.1:{numbers[name]}/"
-
         return (
-            f"The portal is at {setting('SITE_URL') or at('WEB_PORT')}\n"
-            f"  text messages, with the sign-in codes, arrive at {at('SIM_SMS_PORT')}\n"
-            f"  mail arrives at {at('SIM_MAILBOX_PORT')}\n"
-            f"  WeChat Pay's payer sits at {at('SIM_WECHATPAY_PORT')}\n"
+            f"The portal is at {self._wish('SITE_URL', self.address('WEB_PORT'))}/\n"
+            f"  text messages, with the sign-in codes, arrive at {self.address('SIM_SMS_PORT')}/\n"
+            f"  mail arrives at {self.address('SIM_MAILBOX_PORT')}/\n"
+            f"  WeChat Pay's payer sits at {self.address('SIM_WECHATPAY_PORT')}/\n"
             f"  logs are in {self.log.parent}; scripts/stop stops everything"
         )
 

@@ -8,7 +8,19 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 
-pytest_plugins = ["tests.fixtures.simulators"]
+from scripts.stack import Stack
+
+pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.simulators", "tests.fixtures.stack"]
+
+
+@pytest.fixture(scope="session")
+def base_url(stack: Stack) -> str:
+    """A browser's page is at home in the running stack: page.goto("/bills/").
+
+    It stands here because pytest-playwright's own would win over one in a plug-in.
+    """
+    return stack.address("WEB_PORT")
+
 
 _flush = TransactionTestCase._fixture_teardown
 

@@ -8,12 +8,10 @@ there, named test_….
 import os
 
 from scripts.services import start_for_tests
+from tests.servers import redis_number, worker_number
 
 os.environ.update(start_for_tests().environment())
+# Workers side by side must not empty each other's cache.
+os.environ["REDIS_URL"] = redis_number(os.environ["REDIS_URL"], worker_number())
 
 from config.settings import *  # noqa: F403
-
-# Slow on purpose in production; in tests it would be most of the run.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Counters of sign-in attempts must not outlive a test (tests/conftest.py clears them).
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -2,6 +2,8 @@
 
 import datetime
 
+from django.views.decorators.debug import sensitive_variables
+
 from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
@@ -64,7 +66,12 @@ def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
 
 
 def binding_decision(*, binding_request: BindingRequest) -> None:
-    """Whether the unit that a resident claimed is his to see now."""
+    """What the office decided about a unit that a resident claimed.
+
+    A claim that the register answers at once is answered on the page; no message follows it.
+    """
+    if binding_request.decided_by_id is None:
+        return
     user = binding_request.user
     notify(
         kind=Notice.Kind.BINDING,
@@ -77,6 +84,7 @@ def binding_decision(*, binding_request: BindingRequest) -> None:
     )
 
 
+@sensitive_variables("code")
 def sign_in_code(
     *, phone: str, code: str, user: User | None, expires_at: datetime.datetime
 ) -> None:

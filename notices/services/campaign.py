@@ -49,19 +49,19 @@ def fan_out_campaign(*, campaign_id: int, budget: float = BUDGET) -> bool:
 
 
 @transaction.atomic
-def address_chunk(*, campaign_id: int, size: int = CHUNK) -> bool:
-    """Writes the notices of the next `size` payers; returns whether the campaign is done.
+def address_chunk(*, campaign_id: int) -> bool:
+    """Writes the notices of the next CHUNK payers; returns whether the campaign is done.
 
     Bills of 0.00 were settled at issue and are not announced.
     """
     campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
     if campaign.state == Campaign.State.ADDRESSED:
         return True
-    party_ids = _next_parties(campaign, size)
+    party_ids = _next_parties(campaign, CHUNK)
     if party_ids:
         _write_notices(campaign, party_ids)
         campaign.reached_party_id = party_ids[-1]
-    done = len(party_ids) < size
+    done = len(party_ids) < CHUNK
     campaign.state = Campaign.State.ADDRESSED if done else Campaign.State.FANNING_OUT
     campaign.leased_until = Now() + LEASE
     campaign.save(update_fields=["reached_party_id", "state", "leased_until"])

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
 
 from community.models import Community, Party, User
 from core.encryption import encrypt
@@ -11,6 +12,7 @@ from notices import doorbell
 from notices.models import Delivery, Notice
 
 
+@sensitive_variables("secret")
 @transaction.atomic
 def notify(
     *,

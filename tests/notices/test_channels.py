@@ -1,15 +1,20 @@
 """Each channel against its simulator, and the registry."""
 
+import datetime
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from notices.channels import get_channel
-from notices.channels.base import Message, TransportError
+from notices.channels import get_channel, sms_aliyun
+from notices.channels.base import Fate, Message, TransportError
 from notices.channels.email import Email
 from notices.channels.sms_aliyun import AliyunSms
 from notices.system_checks import check_channels
@@ -174,3 +179,45 @@ def test_production_wants_its_settings(settings: Settings) -> None:
     assert [message.msg for message in check_channels()] == [
         "Channel 'sms': ALIYUN_SMS_ACCESS_KEY_ID is not set."
     ]
+
+
+def test_asking_goes_on_to_the_next_page(sms: SmsSimulator) -> None:
+    """A number that got much today: the message asked about is the oldest of them."""
+    channel = AliyunSms()
+    messages = [
+        Message(
+            key=str(uuid.uuid4()),
+            address="13900000001",
+            template="ticket_reply",
+            params={"ticket": str(number)},
+        )
+        for number in range(4)
+    ]
+    since = timezone.now()
+    for message in messages:
+        channel.send(message)
+    with patch.object(sms_aliyun, "PAGE_SIZE", 2):
+        fates = [channel.ask(message, since=since).fate for message in messages]
+    assert Fate.NOT_FOUND not in fates
+
+
+def test_asking_covers_every_day_since_the_try(sms: SmsSimulator) -> None:
+    channel = AliyunSms()
+    message = Message(
+        key=str(uuid.uuid4()),
+        address="13900000001",
+        template="ticket_reply",
+        params={"ticket": "1"},
+    )
+    channel.send(message)
+    since = timezone.now() - datetime.timedelta(days=2)
+    assert channel.ask(message, since=since).fate is not Fate.NOT_FOUND
+
+
+def test_starting_up_does_not_import_the_sdk() -> None:
+    """It takes a second of CPU, and every command and web process would pay for it."""
+    code = (
+        "import django, sys; django.setup(); from django.core.management import call_command;"
+        "call_command('check'); sys.exit('alibabacloud_dysmsapi20170525' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,11 +15,10 @@ pytestmark = pytest.mark.reliability
 
 @pytest.fixture
 def stack(monkeypatch):
-    """A stack beside the demo's, on servers and ports of its own, without a demo's data."""
+    """A stack beside the demo's, on servers and ports of its own."""
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.delenv("REDIS_URL")
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
-    stack = Stack(Instance("stacktest", durable=False), seed=False)
+    stack = Stack(Instance("stacktest", durable=False), isolated=True)
     yield stack
     stack.reset()
 
@@ -32,7 +31,7 @@ def command_lines(stack: Stack) -> dict[int, str]:
 
 
 def page(stack: Stack, name: str) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ports()[name]}/", timeout=10) as answer:
+    with urllib.request.urlopen(stack.address(name), timeout=10) as answer:
         return answer.status
 
 

@@ -1,0 +1,62 @@
+"""A worker that kills itself (SIGKILL) at a named point: `python -m tests.reliability.doomed …`.
+
+deliver POINT ID     sends one delivery
+fan-out POINT ID     addresses a campaign in chunks of two; dies in its second chunk
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+
+def die(*args: Any, **kwargs: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dies_after(call: Callable[..., Any], *, times: int = 1) -> Callable[..., Any]:
+    left = times
+
+    def doomed(*args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        result = call(*args, **kwargs)
+        left -= 1
+        return die() if left == 0 else result
+
+    return doomed
+
+
+def deliver(point: str, delivery_id: int) -> None:
+    from notices.services import deliver as module
+    from notices.services import states
+
+    if point == "before begin commits":
+        states.move = dies_after(states.move)
+    elif point == "before send":
+        module._try = die
+    elif point == "between send and record":
+        module._record = die
+    elif point == "before record commits":
+        states.mark_sent = dies_after(states.mark_sent)
+    elif point == "after record":
+        module._record = dies_after(module._record)
+    module.deliver(delivery_id=delivery_id)
+
+
+def fan_out(point: str, campaign_id: int) -> None:
+    from notices.services import campaign as module
+
+    module.CHUNK = 2
+    if point == "between notices and commit":
+        module._write_notices = dies_after(module._write_notices, times=2)
+    elif point == "after commit":
+        module.address_chunk = dies_after(module.address_chunk, times=2)
+    module.fan_out_campaign(campaign_id=campaign_id)
+
+
+if __name__ == "__main__":
+    django.setup()
+    {"deliver": deliver, "fan-out": fan_out}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
