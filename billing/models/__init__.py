@@ -1,4 +1,6 @@
-from billing.models.account import Account, Allocation, Charge, CreditEntry
+from billing.models.account import Account
+from billing.models.charge import Charge
+from billing.models.credit import Allocation, CreditEntry
 from billing.models.run import Bill, BillingPeriod, BillRun, RunException
 from billing.models.tariff import FeeItem, Tariff
 from billing.models.usage import Meter, MeterReading, SharedCost

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.models.account import Account, Allocation
+from billing.models.account import Account
+from billing.models.credit import Allocation
 from billing.models.tariff import FeeItem
 from community.models import Community, DateRange, Unit, today
 from core.append_only import append_only
