@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+SIGN_INS = "sign-ins.txt"  # in the stack's folder: who can sign in to the demo, and how
 
 
 def compile_messages() -> None:
@@ -22,20 +23,28 @@ def compile_messages() -> None:
         subprocess.run(command, cwd=PROJECT, check=True)
 
 
-def main() -> None:
+def main() -> int:
     """Messages, tables, fonts and, on the first run, the demo's data."""
     compile_messages()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
-    from django.core.management import call_command, get_commands
+    from django.core.management import CommandError, call_command, get_commands
 
     django.setup()
     print("Bringing the database up to date", flush=True)
-    call_command("migrate", verbosity=0)
-    call_command("build_fonts", stdout=io.StringIO())
-    if "--seed" in sys.argv and "seed_demo" in get_commands():
-        call_command("seed_demo")
+    try:
+        call_command("migrate", verbosity=0)
+        call_command("build_fonts", stdout=io.StringIO())
+        if "--seed" in sys.argv and "seed_demo" in get_commands():
+            print("Looking after the demo's data (half a minute the first time)", flush=True)
+            call_command("seed_demo", stdout=io.StringIO())
+            with Path(os.environ["STACK_HOME"], SIGN_INS).open("w", encoding="utf-8") as file:
+                call_command("seed_demo", "--sign-ins", stdout=file)
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,7 @@ import sys
 
 from scripts import ports, processes
 from scripts.accounts import ServiceError
+from scripts.prepare import SIGN_INS
 from scripts.services import PROJECT, Instance, setting
 
 DEFAULT_PORTS = {
@@ -132,7 +133,8 @@ class Stack:
     def _prepare(self, numbers: dict[str, int]) -> None:
         command = [sys.executable, "-m", "scripts.prepare", *([] if self.isolated else ["--seed"])]
         environment = os.environ | self.environment(numbers)
-        subprocess.run(command, cwd=PROJECT, env=environment, check=True)
+        if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode:
+            raise ServiceError("The preparation failed.")
 
     def _launch(self, numbers: dict[str, int]) -> bool:
         """Start the processes; whether they came to answer."""
@@ -196,12 +198,17 @@ class Stack:
 
     def describe(self) -> str:
         """Where everything is, for the person who started it."""
+        try:
+            sign_ins = (self.home / SIGN_INS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            sign_ins = ""
         return (
             f"The portal is at {self._wish('SITE_URL', self.address('WEB_PORT'))}/\n"
             f"  text messages, with the sign-in codes, arrive at {self.address('SIM_SMS_PORT')}/\n"
             f"  mail arrives at {self.address('SIM_MAILBOX_PORT')}/\n"
             f"  WeChat Pay's payer sits at {self.address('SIM_WECHATPAY_PORT')}/\n"
-            f"  logs are in {self.log.parent}; scripts/stop stops everything"
+            f"  logs are in {self.log.parent}; scripts/stop stops everything\n"
+            f"Sign in as:\n{sign_ins}"
         )
 
 
@@ -214,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
         stack = Stack(Instance())
         if action == "start":
             print("Started." if stack.start() else "Already running.")
-            print(stack.describe())
+            print(stack.describe(), end="")
         elif action == "stop":
             stack.stop()
             print("Stopped.")
