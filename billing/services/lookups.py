@@ -27,7 +27,7 @@ def find_item(row: tables.Row, items: dict[str, int], problems: Problems) -> int
     """The fee item a row names; None, and a problem, if it has no tariff on record."""
     item = items.get(row["item"])
     if item is None:
-        problems.add(row, "费目", row["item"], _("is not a fee item: import its tariff first"))
+        problems.add(row, "费目", _("is not a fee item: import its tariff first"))
     return item
 
 
@@ -36,5 +36,5 @@ def find_building(row: tables.Row, known: dict[str, int], problems: Problems) ->
     if not row["building"]:
         return None
     if row["building"] not in known:
-        problems.add(row, "楼栋", row["building"], _("is not a building on the register"))
+        problems.add(row, "楼栋", _("is not a building on the register"))
     return known.get(row["building"])

@@ -36,8 +36,8 @@ def import_readings(*, source: Source, community: Community, dry_run: bool = Fal
     Raises TableRefused with every bad row (an unknown unit or fee item, another value on the same
     day); then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
     problems = Problems()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
     new: dict[tuple[MeterKey, date], Decimal] = {}
     with writing_to(community, dry_run=dry_run):
         units, items = units_by_code(community), fee_items(community)
@@ -52,7 +52,7 @@ def import_readings(*, source: Source, community: Community, dry_run: bool = Fal
                 new[place] = row["value"]
             elif before != row["value"]:
                 message = _("another value on this day is on record: %(value)s") % {"value": before}
-                problems.add(row, "读数", row["value"], message)
+                problems.add(row, "读数", message)
         problems.refuse()
         meters = _meters(community, {meter for meter, _day in new})
         copy_rows(

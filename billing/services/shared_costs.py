@@ -30,8 +30,8 @@ def import_shared_costs(*, source: Source, community: Community, dry_run: bool =
     Raises TableRefused with every bad row (an unknown fee item or building, an end before the
     start, another amount for the same item, building and days); then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
     problems = Problems()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
     new: list[SharedCost] = []
     with writing_to(community, dry_run=dry_run):
         items, known_buildings = fee_items(community), buildings(community)
@@ -47,7 +47,7 @@ def import_shared_costs(*, source: Source, community: Community, dry_run: bool =
             item = find_item(row, items, problems)
             building = find_building(row, known_buildings, problems)
             if row["ends_on"] < row["starts_on"]:
-                problems.add(row, "止", row["ends_on"], _("lies before the first day"))
+                problems.add(row, "止", _("lies before the first day"))
                 continue
             if item is None or (row["building"] and building is None):
                 continue
@@ -65,7 +65,7 @@ def import_shared_costs(*, source: Source, community: Community, dry_run: bool =
                 )
             elif amounts[key] != row["amount"]:
                 message = _("another amount for these days is on record: %(amount)s")
-                problems.add(row, "金额", row["amount"], message % {"amount": amounts[key]})
+                problems.add(row, "金额", message % {"amount": amounts[key]})
         problems.refuse()
         SharedCost.objects.bulk_create(new)
     return Imported(

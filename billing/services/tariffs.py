@@ -88,9 +88,10 @@ def import_tariffs(*, source: Source, community: Community, dry_run: bool = Fals
     new version follows. Raises TableRefused with every bad row (a price that does not fit the
     method, dates out of order, versions that overlap); then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
+    problems = Problems()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
     with writing_to(community, dry_run=dry_run):
-        done = _Tariffs(community, rows).write()
+        done = _Tariffs(community, rows, problems).write()
     done.dry_run = dry_run
     return done
 
@@ -98,10 +99,10 @@ def import_tariffs(*, source: Source, community: Community, dry_run: bool = Fals
 class _Tariffs:
     """One import of fee standards."""
 
-    def __init__(self, community: Community, rows: list[tables.Row]) -> None:
+    def __init__(self, community: Community, rows: list[tables.Row], problems: Problems) -> None:
         self.community = community
         self.rows = rows
-        self.problems = Problems()
+        self.problems = problems
         self.items = fee_items(community)
         self.buildings = buildings(community)
         self.versions: dict[_Scope, list[_Version]] = defaultdict(list)
@@ -154,7 +155,7 @@ class _Tariffs:
     def _read(self, row: tables.Row, building: int | None) -> Tariff | None:
         """The version a row describes, or None and a problem."""
         if row["ends_on"] and row["ends_on"] < row["starts_on"]:
-            self.problems.add(row, "失效日期", row["ends_on"], _("lies before the first day"))
+            self.problems.add(row, "失效日期", _("lies before the first day"))
             return None
         tariff = Tariff(
             unit_kind=row["kind"],
@@ -168,7 +169,7 @@ class _Tariffs:
         try:
             tariff.price, tariff.tiers = _price(row["method"], row["price"])
         except ValueError as error:
-            self.problems.add(row, "单价", row["price"], str(error))
+            self.problems.add(row, "单价", str(error))
             return None
         return tariff
 
@@ -181,7 +182,7 @@ class _Tariffs:
                     row = max((v.row for v in (longest, version) if v.row), key=lambda r: r.number)
                     day = (version if row is longest.row else longest).tariff.starts_on
                     message = _("overlaps the version from %(day)s: give one of them its last day")
-                    self.problems.add(row, "生效日期", row["starts_on"], message % {"day": day})
+                    self.problems.add(row, "生效日期", message % {"day": day})
                 if longest is None or version.last_day >= longest.last_day:
                     longest = version
 

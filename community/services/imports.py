@@ -41,10 +41,9 @@ class Problems:
 
     found: list[tables.BadCell] = field(default_factory=list)
 
-    def add(self, row: tables.Row, column: str, value: object, message: str) -> None:
-        self.found.append(
-            tables.BadCell(row.number, column, "" if value is None else str(value), message)
-        )
+    def add(self, row: tables.Row, column: str, message: str) -> None:
+        """Something is wrong with what a row says in a column."""
+        self.found.append(tables.BadCell(row.number, column, row.text(column)[:80], message))
 
     def refuse(self) -> None:
         """TableRefused if anything is wrong."""
@@ -74,7 +73,8 @@ def find_unit(row: tables.Row, units: dict[str, KnownUnit], problems: Problems) 
     """The unit a row names; None, and a problem, if it is not on the register."""
     unit = units.get(unit_code(row))
     if unit is None:
-        problems.add(row, "房号", unit_code(row), _("is not a unit on the register"))
+        message = _("%(code)s is not a unit on the register") % {"code": unit_code(row)}
+        problems.add(row, "房号", message)
     return unit
 
 

@@ -103,7 +103,7 @@ class Owners:
         alike = [o for o in owners if o.key[0] == key[0] or (key[1] and o.key[1] == key[1])]
         if not alike:
             message = _("is not the owner on record: import the transfer with its day")
-            self.problems.add(row, "业主姓名", row["owner"], message)
+            self.problems.add(row, "业主姓名", message)
             return False
         self._corrections[alike[-1].key].append((alike[-1], key))
         self.parties.want(key, row["email"])

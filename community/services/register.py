@@ -55,10 +55,9 @@ def import_register(
     phone or e-mail is taken over, another person is a transfer and refused here.
     Raises TableRefused with every bad row; then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
     problems = Problems()
-    _refuse_double_units(rows, problems)
-    problems.refuse()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
+    _name_double_units(rows, problems)
     with _community(community_code, community_name) as community:
         with writing_to(community, dry_run=dry_run):
             done = _Register(community, rows, problems).write()
@@ -83,13 +82,13 @@ def _community(code: str, name: str) -> Iterator[Community]:
         yield community
 
 
-def _refuse_double_units(rows: Iterable[tables.Row], problems: Problems) -> None:
+def _name_double_units(rows: Iterable[tables.Row], problems: Problems) -> None:
     seen: dict[str, int] = {}
     for row in rows:
         code = unit_code(row)
         if code in seen:
             message = _("is the same unit as in row %(row)s") % {"row": seen[code]}
-            problems.add(row, "房号", code, message)
+            problems.add(row, "房号", message)
         seen.setdefault(code, row.number)
 
 
@@ -139,9 +138,7 @@ class _Register:
     def _correct(self, unit: Unit, row: tables.Row) -> bool:
         """Take over what the register says of a unit on record; True if that changes it."""
         if (unit.entrance, unit.room) != (row["entrance"], row["room"]):
-            self.problems.add(
-                row, "房号", unit_code(row), _("is on record with another entrance and room")
-            )
+            self.problems.add(row, "房号", _("is on record with another entrance and room"))
         said: dict[str, str | Decimal | date | None] = {
             name: row[name] for name in ("kind", "area", "handover_date")
         }

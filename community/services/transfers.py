@@ -39,8 +39,8 @@ def import_transfers(*, source: Source, community: Community, dry_run: bool = Fa
     A unit's transfers come in the order of their days; one on record already changes nothing.
     Raises TableRefused with every bad row; then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
     problems = Problems()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
     with writing_to(community, dry_run=dry_run):
         units = units_by_code(community)
         payers = _payers(community)
@@ -75,12 +75,12 @@ def _is_new(row: tables.Row, payers: list[Tenure], problems: Problems) -> bool:
         return False
     last_day, last_key = payers[-1] if payers else (date.min, None)
     if day == last_day:
-        problems.add(row, "过户日期", day, _("another owner took over on this day"))
+        problems.add(row, "过户日期", _("another owner took over on this day"))
     elif day < last_day:
         message = _("lies before the unit's last transfer on %(day)s") % {"day": last_day}
-        problems.add(row, "过户日期", day, message)
+        problems.add(row, "过户日期", message)
     elif key == last_key:
-        problems.add(row, "新业主姓名", row["owner"], _("pays for this unit already"))
+        problems.add(row, "新业主姓名", _("pays for this unit already"))
     else:
         return True
     return False

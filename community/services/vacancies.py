@@ -31,8 +31,8 @@ def import_vacancies(*, source: Source, community: Community, dry_run: bool = Fa
     Raises TableRefused with every bad row (a span that ends before it starts, or that overlaps
     another of the unit); then nothing is written.
     """
-    rows = tables.read_table(source, COLUMNS)
     problems = Problems()
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
     new: list[tuple[int, date, date]] = []
     with writing_to(community, dry_run=dry_run):
         units = units_by_code(community)
@@ -57,7 +57,7 @@ def _is_new(row: tables.Row, vacancies: list[tuple[date, date]], problems: Probl
     if (start, end) in vacancies:
         return False
     if end < start:
-        problems.add(row, "空置止", end, _("lies before the first day"))
+        problems.add(row, "空置止", _("lies before the first day"))
         return False
     for other_start, other_end in vacancies:
         if start <= other_end and other_start <= end:
@@ -65,6 +65,6 @@ def _is_new(row: tables.Row, vacancies: list[tuple[date, date]], problems: Probl
                 "start": other_start,
                 "end": other_end,
             }
-            problems.add(row, "空置起", start, message)
+            problems.add(row, "空置起", message)
             return False
     return True

@@ -6,7 +6,7 @@ The order of the columns is free and columns nobody asked for are ignored.
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,39 +27,55 @@ _BLANKS = " \t\r\n\u3000\xa0\ufeff"
 
 @dataclass(slots=True)
 class Row:
-    """One parsed row: its number in the spreadsheet and its values by column name."""
+    """One parsed row: its number in the spreadsheet, its values by column name, its text."""
 
     number: int
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any]
+    cells: list[str]
+    places: dict[str, int]  # where each header stands; shared by all rows
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
+    def text(self, header: str) -> str:
+        """What is written in a column, as it is written."""
+        place = self.places.get(header, -1)
+        return self.cells[place] if 0 <= place < len(self.cells) else ""
 
-def read_table(source: Path | str | bytes | IO[bytes], columns: Sequence[Column]) -> list[Row]:
+
+def read_table(
+    source: Path | str | bytes | IO[bytes],
+    columns: Sequence[Column],
+    *,
+    bad: list[BadCell] | None = None,
+) -> list[Row]:
     """Every row of a table file, parsed; TableRefused names all bad cells at once.
 
-    Rows that are blank in every cell are skipped but counted, so that numbers stay those of the
-    spreadsheet.
+    A caller with more to check gives a list for the bad cells and gets the good rows. Rows that are
+    blank in every cell are skipped but counted, so that numbers stay those of the spreadsheet.
     """
     lines = read_cells(source)
     try:
-        header = next(lines)
+        header = [cell.strip(_BLANKS) for cell in next(lines)]
     except StopIteration:
         raise refuse_file(_("the file is empty")) from None
-    positions = _positions([cell.strip(_BLANKS) for cell in header], columns)
-    width = len(header)
+    positions = _positions(header, columns)
+    places = {column.header: position for column, position, _parsed in positions}
     rows: list[Row] = []
     problems: list[BadCell] = []
     for number, cells in enumerate(lines, start=2):
         stripped = [cell.strip(_BLANKS) for cell in cells]
         if not any(stripped):
             continue
-        if any(stripped[width:]):
+        before = len(problems)
+        values = _parse_cells(number, stripped, positions, problems)
+        if any(stripped[len(header) :]):
             problems.append(BadCell(number, "", "", _("has more cells than the header")))
-            continue
-        rows.append(Row(number, _parse_cells(number, stripped, positions, problems)))
-    if problems:
+        if len(problems) == before:
+            rows.append(Row(number, values, stripped, places))
+    if bad is not None:
+        bad += problems
+    elif problems:
         raise TableRefused(problems)
     return rows
 
