@@ -117,7 +117,9 @@ class TakeDownForm(OnceForm):
         label=_("Unit"),
         required=False,
         max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "3-1-1502"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autofocus": True, "placeholder": "3-1-1502"}
+        ),
     )
     kind = forms.ChoiceField(label=_("What is it?"), choices=TicketKind, widget=forms.RadioSelect)
     body = _text(_("What happened?"))

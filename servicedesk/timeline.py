@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from community.privacy import masked_name
 from servicedesk.models import Ticket, TicketBreach, TicketEvent, TicketMessage
 
 
@@ -41,8 +42,17 @@ def _opening(ticket: Ticket, for_staff: bool) -> Entry:
 def _reporter(ticket: Ticket, for_staff: bool) -> str:
     if not for_staff:
         return _("You wrote")
-    name = str(ticket.reporter or "") or ticket.contact_name
+    name = _name(ticket)
     return _("%(name)s wrote") % {"name": name} if name else _("Taken down at the front desk")
+
+
+def _name(ticket: Ticket) -> str:
+    """Who reported, as far as the desk needs it on a screen."""
+    if ticket.reporter is None:
+        return ticket.contact_name
+    own = ticket.reporter.bindings.filter(party__community=ticket.community_id)
+    binding = own.select_related("party").first()
+    return masked_name(binding.party.name if binding else str(ticket.reporter))
 
 
 def _said(ticket: Ticket, for_staff: bool) -> Iterator[Entry]:

@@ -58,8 +58,8 @@ def _bound(cubic_metres: Decimal) -> str:
 
 def words_of_tier(position: int, tier: TierOfUsage) -> str:
     """Which tier it is, counted from 1."""
-    words = {"tier": position, "above": eq.number(tier.above)}
+    words = {"tier": position, "above": eq.number(tier.above), "months": tier.months.shown}
     if tier.upto is None:
-        return _("Tier %(tier)s: what is above %(above)s m³ a month.") % words
+        return _("Tier %(tier)s: what is above %(above)s m³ a month, for %(months)s.") % words
     words["upto"] = eq.number(tier.upto)
-    return _("Tier %(tier)s: above %(above)s up to %(upto)s m³ a month.") % words
+    return _("Tier %(tier)s: above %(above)s up to %(upto)s m³ a month, for %(months)s.") % words

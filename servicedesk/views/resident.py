@@ -7,6 +7,7 @@ from django.contrib import messages as flash
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Account, Bill
@@ -31,6 +32,7 @@ def ticket_list(request: SignedInRequest) -> HttpResponse:
         "servicedesk/tickets.html",
         {
             "kinds": KINDS,
+            "now": timezone.now(),
             "open_tickets": own.open().by_urgency(),
             "settled": own.exclude(pk__in=own.open()).order_by("-resolved_at")[:RECENT],
         },
@@ -159,7 +161,12 @@ def ticket(request: SignedInRequest, pk: int) -> HttpResponse:
             if form.is_valid() and _did(request, found, act, form):
                 return redirect("servicedesk:my_ticket", pk=pk)
         status = 422
-    context = {"ticket": found, "forms": forms, "entries": timeline(found, for_staff=False)}
+    context = {
+        "ticket": found,
+        "forms": forms,
+        "entries": timeline(found, for_staff=False),
+        "now": timezone.now(),
+    }
     return render(request, "servicedesk/ticket.html", context, status=status)
 
 
