@@ -116,6 +116,10 @@ class ClaimForm(forms.Form):
         return str(self.cleaned_data["code"])
 
 
+class RejectForm(forms.Form):
+    reason = forms.CharField(max_length=200, required=False)
+
+
 class RevealForm(forms.Form):
     field = forms.ChoiceField(choices=AccessLog.Field.choices)
     reason = forms.CharField(max_length=200)

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -41,7 +42,7 @@ def test_every_url_is_known() -> None:
     assert set(known) - set(OWN_URLS) == set(), "rows of addresses that are gone"
     assert len(known) == len(set(known))
     # A walk that saw next to nothing would prove nothing.
-    assert len(OWN_URLS) >= 13
+    assert len(OWN_URLS) >= 58
     assert len(URLS) - len(OWN_URLS) > 20, "the admin is walked too"
 
 
@@ -146,6 +147,42 @@ def test_foreign_object_under_own_address(row: Row, world: World) -> None:
             continue
         walk.check(visitor, "post" if row.post else "get", url, 404, data)
     assert walk.wrong == []
+
+
+GARBAGE = ("\x00", "9" * 30, "-1.999", "𠀀'\"><%s{{7*7}}" + "长" * 400)
+FIELD_NAMES = re.compile(r'<(?:input|select|textarea|button)[^>]* name="([^"]+)"')
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.url)
+def test_garbage_breaks_nothing(row: Row, world: World) -> None:
+    """Whatever is typed into a page's fields or its address: never an error of ours."""
+    access = access_of(row)
+    visitor = {"public": Visitor.ANONYMOUS, "signed_in": Visitor.OWNER}.get(
+        access.audience, Visitor.MANAGER
+    )
+    own = dict(row.kwargs(world.own)) if row.kwargs else {}
+    if "community" in OWN_URLS[row.url].pattern.converters:
+        own["community"] = world.own.community.code
+    url = reverse(row.url, kwargs=own)
+    walk = Walk(world)
+    page = walk.ask(visitor, "get", url + row.query)
+    text = "" if page.streaming else page.content.decode(errors="replace")
+    fields = {*FIELD_NAMES.findall(text), *(row.data(world.own) if row.data else ()), "q", "page"}
+    fields -= {"csrfmiddlewaretoken"}
+    for garbage in GARBAGE:
+        for method in ("get", "post"):
+            walk.check(visitor, method, url, ANY_ANSWER, dict.fromkeys(fields, garbage))
+    assert walk.wrong == []
+
+
+def test_only_machines_may_post_without_a_token() -> None:
+    """Callbacks prove themselves by a signature; everything else by the form's token."""
+    exempt = {
+        name
+        for name, pattern in OWN_URLS.items()
+        if getattr(pattern.callback, "csrf_exempt", False)
+    }
+    assert exempt == {"payments:callback", "notices:sms_report"}
 
 
 def test_third_party_pages_are_closed(world: World) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
+from community.forms import RejectForm
 from community.models import BindingRequest, Community, Occupancy, Party, Role, today
 from community.services import binding
 
@@ -65,7 +66,8 @@ def approve(request: SignedInRequest, community: Community, pk: int) -> HttpResp
 def reject(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Turns the claim down, with a reason that the resident reads."""
     claim = _claim(request, community, pk)
-    reason = request.POST.get("reason", "")[:200]
+    form = RejectForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
     try:
         binding.reject(request=claim, reason=reason, decided_by=request.user)
     except binding.ReasonMissing:
