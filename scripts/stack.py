@@ -10,11 +10,11 @@ import argparse
 import http.client
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from scripts import ports, processes
 from scripts.accounts import ServiceError
@@ -95,12 +95,13 @@ class Stack:
         values["STACK_HOME"] = str(self.home)
         values["DJANGO_SETTINGS_MODULE"] = "config.settings"
         values |= dict([self.mark.split("=", 1)]) | self.extra
-        for simulator in ("wechatpay", "aliyun_sms"):
+        for simulator, account in (("wechatpay", "merchant"), ("aliyun_sms", "account")):
             command = [sys.executable, "-m", f"simulators.{simulator}", "--env"]
-            said = subprocess.run(
-                command, cwd=PROJECT, env=os.environ | values, check=True, stdout=subprocess.PIPE
-            ).stdout.decode()
-            keys = dict(line.split("=", 1) for line in shlex.split(said))
+            subprocess.run(
+                command, cwd=PROJECT, env=os.environ | values, check=True, stdout=subprocess.DEVNULL
+            )
+            file = Path(values["SIM_HOME"], simulator, f"{account}.json")
+            keys = json.loads(file.read_text(encoding="utf-8"))
             values |= {name: self._wish(name, value) for name, value in keys.items()}
         return values
 
