@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from billing.models import Charge
 from core.money import amount_in_words
 from core.pdf import qr_data_uri, render_template_pdf
 from payments.models import Receipt, ReceiptLine
@@ -42,10 +43,18 @@ def _row(line: ReceiptLine) -> Row:
         unit=unit,
         item=charge.fee_item.name,
         period=f"{charge.starts_on:%Y.%m.%d}–{charge.ends_on:%Y.%m.%d}",
-        quantity=_plain(charge.quantity),
+        quantity=_quantity(charge),
         price=_plain(charge.unit_price),
         charged=charge.amount if charge.amount != line.amount else None,
         amount=line.amount,
+    )
+
+
+def _quantity(charge: Charge) -> str:
+    """What the price was multiplied by: m² × months × vacancy factor, without what is 1."""
+    more = (charge.months, charge.factor)
+    return " × ".join(
+        [_plain(charge.quantity), *(_plain(n) for n in more if n is not None and n != 1)]
     )
 
 

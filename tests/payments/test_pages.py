@@ -251,7 +251,7 @@ class TestPaying:
         order = PaymentOrder.objects.get()
         assert response.url == reverse("payments:order", args=[order.pk])
         page = client.get(response.url)
-        assert 'src="data:image/svg+xml' in page.content.decode()
+        assert 'src="data:image/png' in page.content.decode()
 
         status = reverse("payments:order_status", args=[order.pk]) + "?state=pending"
         assert client.get(status).status_code == 204
