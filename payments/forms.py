@@ -37,6 +37,8 @@ class CollectForm(forms.Form):
             self.fields[name].widget = forms.TextInput(
                 attrs={"inputmode": "decimal", "autocomplete": "off", "class": "form-control num"}
             )
+        # The amount is there already: type what is on the counter, press Enter.
+        self.fields["tendered"].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any]:
         """Cash must cover the amount; without a figure the exact amount was given."""
