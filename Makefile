@@ -12,8 +12,8 @@ test:
 check:
 	scripts/test lint format templates types layers migrations messages
 messages:
-	.venv/bin/python -m scripts.check_messages --update
+	scripts/python -m scripts.check_messages --update
 bench:
-	.venv/bin/python -m benchmarks
+	scripts/python -m benchmarks
 soak:
-	.venv/bin/python -m benchmarks.soak
+	scripts/python -m benchmarks.soak

@@ -1,7 +1,8 @@
-"""The whole portal on one machine: python -m scripts.stack start|stop|reset (see scripts/run).
+"""The whole portal on one machine: python -m scripts.stack start|stop|reset|manage.
 
-This is the one place that decides ports and where the simulators keep their keys; everything
-reaches the processes of the Procfile through the environment.
+scripts/run, stop, reset and manage lead here. This is the one place that decides ports and where
+the simulators keep their keys; everything reaches the processes of the Procfile through the
+environment.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from scripts import ports, processes
 from scripts.accounts import ServiceError
@@ -197,6 +199,17 @@ class Stack:
             self.instance.remove()
         shutil.rmtree(self.home, ignore_errors=True)
 
+    def manage(self, arguments: list[str]) -> NoReturn:
+        """Become manage.py with `arguments`, where the caller was, on this stack's servers."""
+        self.instance.start()
+        self.home.mkdir(exist_ok=True)
+        environment = os.environ | self.environment(self.ports())
+        # It is the caller's process: no part of the stack that scripts/stop should end.
+        del environment[self.mark.partition("=")[0]]
+        os.chdir(os.environ.get("CALLED_FROM", PROJECT))
+        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+        os.execve(sys.executable, command, environment)
+
     def describe(self) -> str:
         """Where everything is, for the person who started it."""
         try:
@@ -216,8 +229,10 @@ class Stack:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 done, 1 could not."""
     parser = argparse.ArgumentParser(prog="python -m scripts.stack", description=__doc__)
-    parser.add_argument("action", choices=["start", "stop", "reset"])
-    action = parser.parse_args(arguments).action
+    parser.add_argument("action", choices=["start", "stop", "reset", "manage"])
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="manage: arguments of manage.py")
+    options = parser.parse_args(arguments)
+    action = options.action
     try:
         stack = Stack(Instance())
         if action == "start":
@@ -226,6 +241,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif action == "stop":
             stack.stop()
             print("Stopped.")
+        elif action == "manage":
+            stack.manage(options.rest)
         else:
             stack.reset()
             print("Stopped, and the demo's data deleted.")
