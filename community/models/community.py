@@ -33,8 +33,8 @@ class Community(models.Model):
         _("code"),
         max_length=30,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")],
-        help_text=_("Short name in addresses and commands: lower-case letters, digits, hyphens."),
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")],
+        help_text=_("Short name in addresses and commands: letters, digits, hyphens, underscores."),
     )
     name = models.CharField(_("name"), max_length=100)
     company = models.CharField(_("property company"), max_length=100, blank=True)

@@ -308,7 +308,7 @@ def test_an_unknown_community_is_refused(name, tmp_path):
     assert "c1" in answer["problems"][0]["message"]
 
 
-@pytest.mark.parametrize("code", ["云栖", "UPPER", "-x", "a b", "x" * 31])
+@pytest.mark.parametrize("code", ["云栖", "a/b", "-x", "a b", "x\n", "", "x" * 31])
 def test_a_community_code_that_no_address_could_carry(code, tmp_path):
     path = tmp_path / "register.csv"
     path.write_text(GOOD["register"], encoding="utf-8")
