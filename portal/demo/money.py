@@ -1,0 +1,163 @@
+"""Bills of each quarter, and payers of six kinds who pay them in their own ways."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from uuid import UUID
+
+from django.db import connection
+
+from billing.models import Account, Allocation, Bill, Charge, CreditEntry
+from billing.services.bill_run import issue_run
+from community.models import Community, User
+from core.money import ZERO
+from notices.services.campaign import address_chunk
+from payments.models import Payment
+from payments.services.record import Share, payment_record
+from portal.demo.calendar import Quarter
+from portal.demo.files import LI, WANG
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How some of a hundred payers pay: in which of six quarters, the newest being 0."""
+
+    share: int
+    pays_in: frozenset[int]
+    quarters_ahead: int = 0
+    part: Decimal = Decimal(1)  # of what is open
+    is_late: bool = False
+
+
+# Whoever pays for a year at once is the rule here, as the yearly discount has made it.
+HABITS = {
+    "far ahead": Habit(31, frozenset({5}), quarters_ahead=5),
+    "yearly": Habit(14, frozenset({5, 1}), quarters_ahead=3),
+    "yearly, from the second quarter": Habit(34, frozenset({4, 0}), quarters_ahead=3),
+    "half-yearly": Habit(5, frozenset({5, 3, 1}), quarters_ahead=1),
+    "quarterly": Habit(4, frozenset({5, 4, 3, 2, 1, 0})),
+    "late": Habit(5, frozenset({4, 2, 1}), is_late=True),
+    "in part": Habit(4, frozenset({4, 2}), part=Decimal("0.5")),
+    "not": Habit(3, frozenset({5})),
+    "last open": Habit(0, frozenset({5, 4, 3, 2, 1})),
+}
+METHODS = {
+    Payment.Method.WECHAT: 60,
+    Payment.Method.CASH: 16,
+    Payment.Method.TRANSFER: 14,
+    Payment.Method.CARD: 10,
+}
+AT_THE_DESK = {Payment.Method.CASH, Payment.Method.CARD}
+
+
+@dataclass(frozen=True)
+class Intention:
+    """A party pays on a day, by a method, as is its habit."""
+
+    day: datetime.date
+    party_id: int
+    method: Payment.Method
+    habit: Habit
+
+
+class Money:
+    """The bills and payments of one community, from the oldest quarter to today."""
+
+    def __init__(self, community: Community, *, clerk: User, manager: User, seed: int) -> None:
+        self.community = community
+        self.clerk = clerk
+        self.manager = manager
+        self.random = Random(seed)
+        self.habits = dict(self._habits())
+
+    def _habits(self) -> Iterator[tuple[int, Habit]]:
+        known = {WANG.phone: "last open", LI.phone: "not"}
+        shares = [habit.share for habit in HABITS.values()]
+        for pk, phone in self.community.parties.order_by("pk").values_list("pk", "phone"):
+            [drawn] = self.random.choices(list(HABITS), weights=shares)
+            yield pk, HABITS[known.get(phone, drawn)]
+
+    def bill_and_collect(self, quarters: Sequence[Quarter]) -> None:
+        for age, quarter in zip(range(len(quarters) - 1, -1, -1), quarters, strict=True):
+            done = issue_run(
+                community=self.community,
+                starts_on=quarter.starts_on,
+                ends_on=quarter.ends_on,
+                due_on=quarter.due_on,
+                by=self.manager,
+            )
+            while not address_chunk(campaign_id=done.run.campaign.pk):
+                pass
+            _analyze()
+            for intention in sorted(self._intentions(quarter, age), key=lambda one: one.day):
+                self._pay(intention)
+
+    def _intentions(self, quarter: Quarter, age: int) -> Iterator[Intention]:
+        for party_id in self.parties_with_open_bills():
+            # A new owner is on the register only from his day on.
+            habit = self.habits.setdefault(party_id, HABITS["quarterly"])
+            if age in habit.pays_in:
+                day = self._day(quarter, habit)
+                [method] = self.random.choices(list(METHODS), weights=list(METHODS.values()))
+                if day <= quarter.today:
+                    yield Intention(day, party_id, method, habit)
+
+    def _day(self, quarter: Quarter, habit: Habit) -> datetime.date:
+        if habit.is_late:
+            wait = self.random.randint(45, 75)
+        elif quarter.is_last:  # most of those who pay in time have paid by now, some today
+            since = (quarter.today - quarter.issued_on).days
+            wait = self.random.choice([self.random.randint(0, since + 8), since])
+        else:
+            wait = self.random.randint(1, 38)
+        return quarter.issued_on + datetime.timedelta(days=wait)
+
+    def parties_with_open_bills(self) -> list[int]:
+        bills = Bill.objects.filter(account__community=self.community).open()
+        self.open: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+        columns = ("account__party_id", "account_id", "open_amount")
+        for party_id, account_id, amount in bills.values_list(*columns):
+            self.open[party_id][account_id] += amount
+        return sorted(self.open)
+
+    def _pay(self, intention: Intention) -> None:
+        owed = dict(sorted(self.open[intention.party_id].items()))
+        habit = intention.habit
+        if habit.part < 1:
+            owed = {key: (amount * habit.part).quantize(Decimal(1)) for key, amount in owed.items()}
+        # The same again for each quarter ahead, in round figures: it is taken by the next bills.
+        owed = {key: amount + _round(amount * habit.quarters_ahead) for key, amount in owed.items()}
+        shares = [Share(account, amount) for account, amount in owed.items() if amount > 0]
+        if not shares:
+            return
+        total = sum((share.amount for share in shares), ZERO)
+        cash = intention.method == Payment.Method.CASH
+        payment_record(
+            community=self.community,
+            method=intention.method,
+            amount=total,
+            shares=shares,
+            value_date=intention.day,
+            idempotency_key=f"demo:{UUID(int=self.random.getrandbits(128))}",
+            received_by=self.clerk if intention.method in AT_THE_DESK else None,
+            tendered=_banknotes(total) if cash else None,
+        )
+
+
+def _analyze() -> None:
+    """Tables that grew in this transaction: autovacuum has not seen them, the planner must."""
+    with connection.cursor() as cursor:
+        for model in (Account, Allocation, Bill, Charge, CreditEntry):
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
+
+
+def _round(amount: Decimal) -> Decimal:
+    return (amount / 50).to_integral_value(rounding="ROUND_CEILING") * 50
+
+
+def _banknotes(amount: Decimal) -> Decimal:
+    """What somebody lays on the desk for `amount`: hundreds."""
+    return (amount / 100).to_integral_value(rounding="ROUND_CEILING") * 100
