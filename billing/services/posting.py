@@ -8,7 +8,8 @@ tables hold the same rules against whoever does not come this way.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
@@ -53,6 +54,89 @@ def post_credit(
     return CreditEntry.objects.create(
         account=account, kind=kind, amount=amount, value_date=value_date, reverses=reverses
     )
+
+
+@dataclass(frozen=True)
+class Portion:
+    """So many yuan of a credit, for these bills; None: whatever is open, (): nothing."""
+
+    amount: Decimal
+    bill_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What lessens one account, and how its portions are to settle charges, one after the other."""
+
+    account_id: int
+    kind: CreditEntry.Kind
+    value_date: datetime.date
+    portions: tuple[Portion, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return sum((portion.amount for portion in self.portions), ZERO)
+
+
+def post_credits(credits: Sequence[Credit]) -> list[tuple[CreditEntry, list[Allocation]]]:
+    """Posts credits and settles charges with them, in their order; five queries for any number.
+
+    Each portion settles as `allocate` does; what is left over stays as credit of its account. Must
+    run in a transaction. Raises as `post_credit`; portions must be above 0.
+    """
+    lock_accounts(credit.account_id for credit in credits)
+    entries = CreditEntry.objects.bulk_create(
+        CreditEntry(
+            account_id=credit.account_id,
+            kind=credit.kind,
+            amount=from_fen(to_fen(credit.amount)),
+            value_date=credit.value_date,
+        )
+        for credit in credits
+    )
+    books = _open_bills({credit.account_id for credit in credits})
+    plans = [
+        [
+            settled
+            for portion in credit.portions
+            for settled in _settle_portion(entry, portion, books[credit.account_id])
+        ]
+        for entry, credit in zip(entries, credits, strict=True)
+    ]
+    written = iter(_write([settled for plan in plans for settled in plan]))
+    return [
+        (entry, list(islice(written, len(plan))))
+        for entry, plan in zip(entries, plans, strict=True)
+    ]
+
+
+def _settle_portion(
+    entry: CreditEntry, portion: Portion, book: dict[int, tuple[int | None, int]]
+) -> list[Settled]:
+    """What a portion settles of `book`, from which it is taken off."""
+    wanted = portion.bill_ids
+    settled = settle(
+        credits=[(entry.pk, to_fen(portion.amount))],
+        charges=[
+            (charge_id, fen)
+            for charge_id, (bill_id, fen) in book.items()
+            if wanted is None or bill_id in wanted
+        ],
+    )
+    for one in settled:
+        bill_id, fen = book[one.charge_id]
+        book[one.charge_id] = (bill_id, fen - one.fen)
+    return settled
+
+
+def _open_bills(account_ids: Collection[int]) -> dict[int, dict[int, tuple[int | None, int]]]:
+    """By account: charge → (bill, open fen), in the order in which money settles them."""
+    books: dict[int, dict[int, tuple[int | None, int]]] = defaultdict(dict)
+    columns = ("account", "pk", "bill", "open_amount")
+    rows = Charge.objects.filter(account__in=account_ids).open().oldest_first()
+    for account_id, pk, bill_id, amount in rows.values_list(*columns):
+        books[account_id][pk] = (bill_id, to_fen(amount))
+    return books
 
 
 def allocate(

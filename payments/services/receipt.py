@@ -3,11 +3,12 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import F
 
-from billing.models import Account, Allocation
+from billing.models import Account, Allocation, CreditEntry
 from community.models import Community, today
 from core.money import ZERO
 from payments.models import Payment, Receipt, ReceiptLine, ReceiptSeries
@@ -15,64 +16,88 @@ from payments.models import Payment, Receipt, ReceiptLine, ReceiptSeries
 NAME_LENGTH = 200
 
 
-def issue_receipt(
-    *, payment: Payment, accounts: Mapping[int, Account], allocations: Sequence[Allocation]
-) -> Receipt | None:
-    """The receipt of what `payment` posted: a line for each charge settled, one for the rest.
+@dataclass(frozen=True)
+class Posted:
+    """A credit entry that a payment became, and what it settled at once."""
 
-    None when nothing was posted: money in suspense is receipted when it is claimed. Must run in
-    the transaction of the payment, as its last step: everybody else's receipt of the community
-    waits until it ends.
+    payment: Payment
+    entry: CreditEntry
+    allocations: Sequence[Allocation]
+
+
+def issue_receipts(
+    *, community: Community, posted: Sequence[Posted], accounts: Mapping[int, Account]
+) -> list[Receipt]:
+    """A receipt for each payment of `posted`: a line for each charge settled, one for the rest.
+
+    Money in suspense is receipted when it is claimed. Must run in the transaction of the payments,
+    as its last step: everybody else's receipt of the community waits until it ends.
     """
-    lines = _lines(payment, allocations)
-    if not lines:
-        return None
+    by_payment: dict[Payment, list[Posted]] = defaultdict(list)
+    for one in posted:
+        by_payment[one.payment].append(one)
+    if not by_payment:
+        return []
     year = today().year
-    receipt = Receipt.objects.create(
-        community=payment.community,
-        year=year,
-        number=_next_number(payment.community, year),
-        payment=payment,
-        amount=sum((line.amount for line in lines), ZERO),
-        payer_name=_payers(accounts.values()),
-        handler_name=payment.received_by.get_short_name() if payment.received_by else "",
-        check_token=secrets.token_urlsafe(32),
+    last = _take_numbers(community, year, len(by_payment))
+    receipts = Receipt.objects.bulk_create(
+        _receipt(payment, year, number, [one.entry for one in own], accounts)
+        for number, (payment, own) in enumerate(
+            by_payment.items(), start=last - len(by_payment) + 1
+        )
     )
-    for line in lines:
-        line.receipt = receipt
-    ReceiptLine.objects.bulk_create(lines)
-    return receipt
+    ReceiptLine.objects.bulk_create(
+        line
+        for receipt in receipts
+        for one in by_payment[receipt.payment]
+        for line in _lines(receipt, one)
+    )
+    return receipts
 
 
-def _next_number(community: Community, year: int) -> int:
-    """The next number; the row stays locked until the transaction ends, so none is ever lost."""
+def _take_numbers(community: Community, year: int, count: int) -> int:
+    """The last of `count` new numbers; the row stays locked until the end, so none is ever lost."""
     series = ReceiptSeries.objects.filter(community=community, year=year)
-    if not series.update(last_number=F("last_number") + 1):
+    if not series.update(last_number=F("last_number") + count):
         # Two first receipts of a year at one moment: one of them makes the row.
         ReceiptSeries.objects.bulk_create(
             [ReceiptSeries(community=community, year=year)], ignore_conflicts=True
         )
-        series.update(last_number=F("last_number") + 1)
+        series.update(last_number=F("last_number") + count)
     return series.values_list("last_number", flat=True).get()
 
 
-def _lines(payment: Payment, allocations: Sequence[Allocation]) -> list[ReceiptLine]:
-    postings = payment.postings.select_related("credit_entry").order_by("credit_entry__account_id")
-    settled: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
-    for allocation in allocations:
-        settled[allocation.credit_entry_id][allocation.charge_id] += allocation.amount
-    lines = []
-    for posting in postings:
-        entry = posting.credit_entry
-        left = entry.amount
-        for charge_id, amount in settled[entry.pk].items():
-            lines.append(
-                ReceiptLine(account_id=entry.account_id, charge_id=charge_id, amount=amount)
-            )
-            left -= amount
-        if left > 0:
-            lines.append(ReceiptLine(account_id=entry.account_id, amount=left))
-    return lines
+def _receipt(
+    payment: Payment,
+    year: int,
+    number: int,
+    entries: Sequence[CreditEntry],
+    accounts: Mapping[int, Account],
+) -> Receipt:
+    return Receipt(
+        community_id=payment.community_id,
+        year=year,
+        number=number,
+        payment=payment,
+        amount=sum((entry.amount for entry in entries), ZERO),
+        payer_name=_payers(accounts[entry.account_id] for entry in entries),
+        handler_name=payment.received_by.get_short_name() if payment.received_by else "",
+        check_token=secrets.token_urlsafe(32),
+    )
+
+
+def _lines(receipt: Receipt, posted: Posted) -> Iterable[ReceiptLine]:
+    settled: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for allocation in posted.allocations:
+        settled[allocation.charge_id] += allocation.amount
+    account_id = posted.entry.account_id
+    for charge_id, amount in settled.items():
+        yield ReceiptLine(
+            receipt=receipt, account_id=account_id, charge_id=charge_id, amount=amount
+        )
+    left = posted.entry.amount - sum(settled.values(), ZERO)
+    if left > 0:
+        yield ReceiptLine(receipt=receipt, account_id=account_id, amount=left)
 
 
 def _payers(accounts: Iterable[Account]) -> str:

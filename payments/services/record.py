@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from billing.models import Account, Allocation, CreditEntry
-from billing.services.posting import allocate, lock_accounts, post_credit
+from billing.models import Account, CreditEntry
+from billing.services.posting import Credit, Portion, lock_accounts, post_credits
 from community.models import Community, User
-from core.money import ZERO, to_fen
+from core.money import to_fen
 from payments.models import Payment, PaymentOrder, Posting
-from payments.services.receipt import issue_receipt
+from payments.services.receipt import Posted, issue_receipts
 from payments.signals import payment_received
 
 
@@ -33,7 +33,20 @@ class Share:
     bill_ids: tuple[int, ...] | None = None
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Received:
+    """Money that came in: `amount` yuan, of which what the shares leave is in suspense."""
+
+    method: Payment.Method
+    amount: Decimal
+    shares: Sequence[Share]
+    value_date: datetime.date
+    idempotency_key: str
+    received_by: User | None = None
+    order: PaymentOrder | None = None
+    tendered: Decimal | None = None
+
+
 def payment_record(
     *,
     community: Community,
@@ -46,67 +59,81 @@ def payment_record(
     order: PaymentOrder | None = None,
     tendered: Decimal | None = None,
 ) -> Payment:
-    """Records `amount` yuan received and posts it as `shares`; what they leave is in suspense.
+    """Records one payment of `amount` yuan, posted as `shares`; see `record_payments`."""
+    received = Received(
+        method, amount, shares, value_date, idempotency_key, received_by, order, tendered
+    )
+    return record_payments(community=community, received=[received])[0]
 
-    The same key again returns the first payment and posts nothing. Sends `payment_received`
-    inside the transaction.
+
+@transaction.atomic
+def record_payments(*, community: Community, received: Sequence[Received]) -> list[Payment]:
+    """Records payments, each with its postings and its receipt, in their order: all or none.
+
+    A key that is known returns the first payment and posts nothing. Sends `payment_received` for
+    each new payment, inside the transaction.
 
     Raises KeyConflict for a known key with another amount, method, community or order; ValueError
-    for amounts that are not positive, not whole fen or less than their shares, and for accounts of
-    another community.
+    for amounts that are not positive, not whole fen or less than their shares, for a key that comes
+    twice, and for accounts of another community.
     """
-    _check_amounts(amount, shares)
-    lock_accounts(share.account_id for share in shares)
-    wanted = Payment(
-        community=community,
-        method=method,
-        amount=amount,
-        value_date=value_date,
-        received_by=received_by,
-        idempotency_key=idempotency_key,
-        order=order,
-        tendered=tendered,
-    )
-    known = _recorded(wanted)
-    if known is not None:
-        return known
-    accounts = _accounts(community, shares)
+    _check(received)
+    lock_accounts(share.account_id for one in received for share in one.shares)
+    known = _known(community, received)
+    fresh = [one for one in received if one.idempotency_key not in known]
+    accounts = _accounts(community, fresh)
     try:
         with transaction.atomic():
-            wanted.save(force_insert=True)
+            made = Payment.objects.bulk_create(_payment(community, one) for one in fresh)
     except IntegrityError:
-        # The other one of two at the same moment, with other accounts: it has committed by now.
-        known = _recorded(wanted)
-        if known is None:
+        # Somebody recorded one of the keys for other accounts at this moment, and has committed.
+        if len(_known(community, received)) == len(known):
             raise
-        return known
-    allocations = _post(wanted, accounts, shares)
-    issue_receipt(payment=wanted, accounts=accounts, allocations=allocations)
-    payment_received.send(sender=Payment, payment=wanted)
-    return wanted
+        return record_payments(community=community, received=received)
+    issue_receipts(community=community, posted=_post(made, fresh), accounts=accounts)
+    for payment in made:
+        payment_received.send(sender=Payment, payment=payment)
+    known |= {payment.idempotency_key: payment for payment in made}
+    return [known[one.idempotency_key] for one in received]
 
 
-def _check_amounts(amount: Decimal, shares: Sequence[Share]) -> None:
-    parts = [to_fen(share.amount) for share in shares]
-    if to_fen(amount) <= 0 or any(part <= 0 for part in parts):
-        raise ValueError("amounts must be above 0")
-    if sum(parts) > to_fen(amount):
-        raise ValueError(f"shares of {sum(parts)} fen are more than the {amount} yuan received")
+def _check(received: Sequence[Received]) -> None:
+    if len({one.idempotency_key for one in received}) < len(received):
+        raise ValueError("a key comes twice")
+    for one in received:
+        parts = [to_fen(share.amount) for share in one.shares]
+        if to_fen(one.amount) <= 0 or any(part <= 0 for part in parts):
+            raise ValueError("amounts must be above 0")
+        if sum(parts) > to_fen(one.amount):
+            raise ValueError(f"shares of {sum(parts)} fen are more than {one.amount} yuan")
 
 
-def _recorded(wanted: Payment) -> Payment | None:
-    """The payment that has the key already; KeyConflict if it is not the same payment."""
-    known = Payment.objects.filter(idempotency_key=wanted.idempotency_key).first()
-    if known is None:
-        return None
-    for field in ("amount", "method", "community_id", "order_id"):
-        if getattr(known, field) != getattr(wanted, field):
-            raise KeyConflict(f"{wanted.idempotency_key} was recorded with another {field}")
-    return known
+def _known(community: Community, received: Sequence[Received]) -> dict[str, Payment]:
+    """The payments that have one of the keys already; KeyConflict if one is not the same."""
+    wanted = {one.idempotency_key: _payment(community, one) for one in received}
+    known = Payment.objects.filter(idempotency_key__in=wanted)
+    for payment in known:
+        for field in ("amount", "method", "community_id", "order_id"):
+            if getattr(payment, field) != getattr(wanted[payment.idempotency_key], field):
+                raise KeyConflict(f"{payment.idempotency_key} was recorded with another {field}")
+    return {payment.idempotency_key: payment for payment in known}
 
 
-def _accounts(community: Community, shares: Sequence[Share]) -> dict[int, Account]:
-    wanted = {share.account_id for share in shares}
+def _payment(community: Community, one: Received) -> Payment:
+    return Payment(
+        community=community,
+        method=one.method,
+        amount=one.amount,
+        value_date=one.value_date,
+        received_by=one.received_by,
+        idempotency_key=one.idempotency_key,
+        order=one.order,
+        tendered=one.tendered,
+    )
+
+
+def _accounts(community: Community, received: Sequence[Received]) -> dict[int, Account]:
+    wanted = {share.account_id for one in received for share in one.shares}
     accounts = (
         Account.objects.filter(community=community)
         .select_related("unit", "party")
@@ -117,22 +144,29 @@ def _accounts(community: Community, shares: Sequence[Share]) -> dict[int, Accoun
     return accounts
 
 
-def _post(
-    payment: Payment, accounts: dict[int, Account], shares: Sequence[Share]
-) -> list[Allocation]:
-    """One credit entry for each account, then the shares settle what they were meant for."""
-    allocations: list[Allocation] = []
-    for account_id, account in sorted(accounts.items()):
-        own = [share for share in shares if share.account_id == account_id]
-        entry = post_credit(
-            account=account,
-            kind=CreditEntry.Kind.PAYMENT,
-            amount=sum((share.amount for share in own), ZERO),
-            value_date=payment.value_date,
-        )
-        Posting.objects.create(payment=payment, credit_entry=entry)
-        for share in own:
-            allocations += allocate(
-                credit_entry=entry, amount=share.amount, bill_ids=share.bill_ids
-            )
-    return allocations
+def _post(payments: Sequence[Payment], received: Sequence[Received]) -> list[Posted]:
+    """One credit entry for each payment and account; the shares settle what they were meant for."""
+    wanted = [
+        (payment, credit)
+        for payment, one in zip(payments, received, strict=True)
+        for credit in _credits(one)
+    ]
+    entries = post_credits([credit for _payment, credit in wanted])
+    posted = [
+        Posted(payment, entry, allocations)
+        for (payment, _credit), (entry, allocations) in zip(wanted, entries, strict=True)
+    ]
+    Posting.objects.bulk_create(
+        Posting(payment=one.payment, credit_entry=one.entry) for one in posted
+    )
+    return posted
+
+
+def _credits(one: Received) -> list[Credit]:
+    portions: dict[int, list[Portion]] = {}
+    for share in one.shares:
+        portions.setdefault(share.account_id, []).append(Portion(share.amount, share.bill_ids))
+    return [
+        Credit(account_id, CreditEntry.Kind.PAYMENT, one.value_date, tuple(own))
+        for account_id, own in sorted(portions.items())
+    ]

@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.models import Account, Allocation, Bill, Charge, CreditEntry
-from billing.services.posting import allocate, credit_of, post_credit, use_credit
+from billing.services.posting import (
+    Credit,
+    Portion,
+    allocate,
+    credit_of,
+    post_credit,
+    post_credits,
+    use_credit,
+)
 from tests.factories.billing import (
     AccountFactory,
     ChargeFactory,
@@ -109,6 +117,31 @@ def test_another_payers_charges_are_never_touched():
     assert still_open(bill) == Decimal("50.00")
 
 
+def test_credits_posted_together_settle_as_one_after_the_other():
+    """What `post_credits` does in five queries is what `post_credit` and `allocate` would do."""
+    one, other = AccountFactory(), AccountFactory()
+    older, newer = (make_bill("20.00", "4.00", account=one, quarter=q) for q in (1, 2))
+    foreign = make_bill("9.00", account=other)
+
+    def credit(account, *portions):
+        return Credit(account.pk, CreditEntry.Kind.PAYMENT, DAY, tuple(portions))
+
+    with CaptureQueriesContext(connection) as queries:
+        results = post_credits(
+            [
+                credit(one, Portion(Decimal("30.00"), (newer.pk,)), Portion(Decimal("5.00"))),
+                credit(other, Portion(Decimal("9.50"), (foreign.pk, older.pk))),
+                credit(one, Portion(Decimal("25.00")), Portion(Decimal("1.00"), ())),
+            ]
+        )
+    assert len(queries) <= 5
+    assert [entry.amount for entry, _ in results] == [35, Decimal("9.50"), 26]
+    assert [[a.amount for a in made] for _, made in results] == [[20, 4, 5], [9], [15, 4]]
+    assert [still_open(bill) for bill in (older, newer, foreign)] == [0, 0, 0]
+    assert figures(one).credit == Decimal("13.00")
+    assert post_credits([]) == []
+
+
 def test_fractions_of_a_fen_are_refused():
     with pytest.raises(ValueError, match="fen"):
         pay(AccountFactory(), "10.005")
@@ -188,7 +221,8 @@ def take_step(account, bills, what, amount, choice):
     elif what == "pay":
         pay(account, amount, bill_ids=[bills[q].pk for q in choice])
     elif what == "pay any":
-        pay(account, amount)
+        credit = Credit(account.pk, CreditEntry.Kind.PAYMENT, DAY, (Portion(amount),))
+        post_credits([credit])
     elif what == "refund":
         credit = figures(account).credit
         if credit > 0:

@@ -10,7 +10,13 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from billing.models import Account, Bill, CreditEntry
 from payments.models import Payment, Posting, Receipt, ReceiptSeries
-from payments.services.record import KeyConflict, Share, payment_record
+from payments.services.record import (
+    KeyConflict,
+    Received,
+    Share,
+    payment_record,
+    record_payments,
+)
 from payments.signals import payment_received
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import StaffUserFactory, UnitFactory
@@ -148,6 +154,85 @@ def test_receipts_are_numbered_by_community_and_year():
     assert first.receipt.code == f"{first.receipt.year}00000001"
 
 
+def received(account, amount, key, bill_ids=None):
+    amount = Decimal(amount)
+    return Received(
+        Payment.Method.DEBIT,
+        amount,
+        [Share(account.pk, amount, bill_ids)],
+        datetime.date(2026, 2, 1),
+        key,
+    )
+
+
+class TestManyTogether:
+    def test_each_finds_what_the_one_before_left_open(self):
+        bill = make_bill("20.00", "5.00")
+        account = bill.account
+        other = make_bill("7.00", account=AccountFactory(community=account.community))
+        first, second, third = record_payments(
+            community=account.community,
+            received=[
+                received(account, "22.00", "a", (bill.pk,)),
+                received(other.account, "7.00", "b"),
+                received(account, "10.00", "c", (bill.pk,)),
+            ],
+        )
+        assert [payment.receipt.number for payment in (first, second, third)] == [1, 2, 3]
+        assert [line.amount for line in first.receipt.lines.order_by("pk")] == [20, 2]
+        assert [line.amount for line in third.receipt.lines.order_by("pk")] == [3, 7]
+        assert third.receipt.lines.order_by("pk").last().charge is None
+        assert still_open(bill) == still_open(other) == 0
+
+    def test_known_ones_are_returned_and_only_new_ones_posted(self):
+        account = AccountFactory()
+        batch = [received(account, "5.00", key) for key in "ab"]
+        (first,) = record_payments(community=account.community, received=batch[:1])
+        again = record_payments(community=account.community, received=batch)
+        assert again[0] == first
+        assert Payment.objects.count() == Receipt.objects.count() == 2
+        assert Account.objects.with_balance().get(pk=account.pk).credit == Decimal("10.00")
+
+    def test_one_bad_one_spoils_all(self):
+        account = AccountFactory()
+        wrong = received(AccountFactory(), "5.00", "b")
+        with pytest.raises(ValueError, match="not of"):
+            record_payments(
+                community=account.community, received=[received(account, "5.00", "a"), wrong]
+            )
+        assert not Payment.objects.exists()
+
+    def test_a_key_may_not_come_twice(self):
+        account = AccountFactory()
+        with pytest.raises(ValueError, match="twice"):
+            record_payments(
+                community=account.community,
+                received=[received(account, amount, "a") for amount in ("5.00", "6.00")],
+            )
+
+    def test_none_at_all(self):
+        community = AccountFactory().community
+        assert record_payments(community=community, received=[]) == []
+
+    def test_queries_do_not_grow_with_the_number(self, django_assert_max_num_queries):
+        accounts = [AccountFactory()]
+        community = accounts[0].community
+        accounts += [AccountFactory(community=community) for _ in range(19)]
+        for account in accounts:
+            make_bill("5.00", account=account)
+        receivers, payment_received.receivers = payment_received.receivers, []
+        payment_received.sender_receivers_cache.clear()
+        try:
+            with django_assert_max_num_queries(19):
+                record_payments(
+                    community=community,
+                    received=[received(account, "6.00", str(account.pk)) for account in accounts],
+                )
+        finally:
+            payment_received.receivers = receivers
+            payment_received.sender_receivers_cache.clear()
+
+
 @pytest.mark.parametrize("table", ["payments_payment", "payments_receipt", "payments_posting"])
 @pytest.mark.parametrize("sql", ["DELETE FROM {}", "UPDATE {} SET id = id", "TRUNCATE {} CASCADE"])
 def test_what_is_recorded_cannot_be_changed_by_anybody(table, sql):
@@ -181,6 +266,24 @@ class TestAtOnce:
         assert errors_in(outcomes) == []
         assert len({payment.pk for payment in outcomes}) == 1
         assert Payment.objects.count() == CreditEntry.objects.count() == 1
+
+    def test_two_batches_with_one_key_in_common(self):
+        account = AccountFactory()
+        other = AccountFactory(community=account.community)
+        community = account.community
+        outcomes = together(
+            *(
+                partial(
+                    record_payments,
+                    community=community,
+                    received=[received(one, "5.00", "common"), received(one, "1.00", f"{one.pk}")],
+                )
+                for one in (account, other)
+            )
+        )
+        assert errors_in(outcomes) == []
+        assert Payment.objects.count() == Receipt.objects.count() == 3
+        assert sorted(Receipt.objects.values_list("number", flat=True)) == [1, 2, 3]
 
     def test_desk_and_online_pay_one_bill_together(self):
         bill = make_bill("80.00")
