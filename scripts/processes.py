@@ -133,6 +133,18 @@ def send(number: signal.Signals, pids: list[int], *, mark: str) -> None:
             os.close(handle)
 
 
+def kill(mark: str) -> None:
+    """SIGKILL everything that carries `mark`, and what it may start meanwhile."""
+
+    def gone() -> bool:
+        send(signal.SIGKILL, carrying(mark), mark=mark)
+        reap()
+        return not carrying(mark)
+
+    if not wait_until(gone, seconds=30, every=0.1):
+        raise TimeoutError(f"processes do not end: {carrying(mark)}")
+
+
 def wait_until(check: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
     """Ask `check` until it says yes; False when it has not within `seconds`."""
     deadline = time.monotonic() + seconds

@@ -18,10 +18,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from scripts import processes
 from scripts.accounts import Account, ServiceError
 from scripts.servers import Postgres, Valkey
 
@@ -56,6 +57,7 @@ class Instance:
         *,
         root: Path = PROJECT,
         durable: bool = True,
+        heed: bool = True,
         database_url: str = "",
         redis_url: str = "",
     ) -> None:
@@ -65,16 +67,20 @@ class Instance:
             name: which pair of servers of this project.
             root: the project's folder.
             durable: False trades safety on power loss for speed.
+            heed: False embeds both servers whatever DATABASE_URL and REDIS_URL say.
             database_url: a database to use instead, like DATABASE_URL in the environment.
             redis_url: a broker to use instead, like REDIS_URL.
         """
         self.name = name
+        self.root = root
         self.local = root / ".local"
         self.local.mkdir(exist_ok=True)
         place = root.stat()
         self.key = hashlib.sha256(
             f"{root}:{place.st_dev}:{place.st_ino}".encode(), usedforsecurity=False
         ).hexdigest()[:10]
+        # What every process that uses this instance on its own carries in its environment.
+        self.mark = f"PORTAL_STACK={self.key}-{name}"
         self.account = Account.for_data(self.local / name)
         self.home = self.local / name
         if not self.account.reaches(self.local):
@@ -85,8 +91,9 @@ class Instance:
         self.database_url = f"postgres://portal@{host}/portal"
         self.redis_url = f"unix://{self.sockets}/valkey.sock?db=0"
         self.servers: list[Postgres | Valkey] = []
-        database_url = database_url or setting("DATABASE_URL", root=root)
-        redis_url = redis_url or setting("REDIS_URL", root=root)
+        if heed:
+            database_url = database_url or setting("DATABASE_URL", root=root)
+            redis_url = redis_url or setting("REDIS_URL", root=root)
         # A URL that is this instance's own came from our `env` and names nobody else's server.
         if database_url in {"", self.database_url}:
             self.servers.append(Postgres(self, durable=durable))
@@ -106,6 +113,11 @@ class Instance:
         if len(f"{short}{LONGEST_SOCKET_NAME}".encode()) > SOCKET_PATH_LIMIT:
             short = Path("/tmp") / short.name
         return short
+
+    @property
+    def programs_home(self) -> Path:
+        """Where the portal's own processes keep what is not in the database."""
+        return self.local / f"{self.name}-stack"
 
     @property
     def embeds_database(self) -> bool:
@@ -136,9 +148,10 @@ class Instance:
         return {server.title: server.running() for server in self.servers}
 
     def remove(self) -> None:
-        """Stop and delete all data of this instance."""
+        """End whatever carries the mark, stop the servers, and delete all data of this instance."""
+        processes.kill(self.mark)
         self.stop()
-        for directory in (self.sockets, self.home):
+        for directory in (self.sockets, self.home, self.programs_home):
             if directory.exists():
                 shutil.rmtree(directory)
         for log in self.log.glob(f"{self.name}-*.log"):
@@ -160,41 +173,43 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def start_for_tests(*, root: Path = PROJECT) -> Instance:
-    """Servers of this process alone, gone when it ends, so that tests never meet a demo's data.
+@contextmanager
+def passing(instance: Instance) -> Iterator[Instance]:
+    """An instance that is removed at the end, or, if this process is killed, by the next one.
 
-    The lock that the process holds tells the next test session which leftovers of a killed one it
-    may sweep away.
+    The lock that this process holds meanwhile tells others that it is not yet a leftover.
     """
-    first = Instance("demo", root=root)
-    if not first.servers:
-        return first
-    _sweep(root)
-    instance = Instance(f"test-{os.getpid()}", root=root, durable=False)
-    handle = (instance.local / f"{instance.name}.owner").open("a")
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    owner = os.getpid()
-
-    def finish() -> None:
-        if os.getpid() == owner:  # a forked child must not end its parent's servers
-            instance.remove()
-            Path(handle.name).unlink(missing_ok=True)
-            handle.close()
-
-    atexit.register(finish)
-    instance.start()
-    return instance
-
-
-def _sweep(root: Path) -> None:
-    """Remove the servers of test sessions that were killed."""
-    for mark in (root / ".local").glob("test-*.owner"):
+    sweep(instance.root)
+    owner = instance.local / f"{instance.name}.owner"
+    with _locked(owner):
         try:
-            with _locked(mark, wait=False):
-                Instance(mark.stem, root=root).remove()
-                mark.unlink()
-        except (BlockingIOError, PermissionError):
-            continue  # still at work, or another user's
+            yield instance
+        finally:
+            instance.remove()
+            owner.unlink(missing_ok=True)
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed test sessions left behind, processes and data."""
+    for owner in (root / ".local").glob("*.owner"):
+        try:
+            with _locked(owner, wait=False):
+                Instance(owner.stem, root=root, heed=False).remove()
+                owner.unlink()
+        except (BlockingIOError, PermissionError, FileNotFoundError):
+            continue  # still at work, another user's, or swept by somebody else just now
+
+
+def start_for_tests(*, root: Path = PROJECT) -> Instance:
+    """Servers of this process alone, gone when it ends, so that tests never meet a demo's data."""
+    instance = Instance(f"test-{os.getpid()}", root=root, durable=False)
+    if instance.servers:
+        owner, stack = os.getpid(), ExitStack()
+        stack.enter_context(passing(instance))
+        # A forked child must not end its parent's servers.
+        atexit.register(lambda: stack.close() if os.getpid() == owner else None)
+        instance.start()
+    return instance
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -208,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.action == "start":
             instance.start()
         elif options.action == "stop":
-            _sweep(PROJECT)
+            sweep(PROJECT)
             instance.stop()
         elif options.action == "remove":
             instance.remove()
@@ -219,7 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
             for title, up in instance.status().items():
                 print(f"{title}: {'running' if up else 'not running'}")
             return 0 if all(instance.status().values()) else 3
-    except ServiceError as error:
+    except (ServiceError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -52,9 +52,9 @@ class Stack:
         self.instance = instance
         self.isolated = isolated
         self.extra = extra or {}
-        self.home = instance.local / f"{instance.name}-stack"
+        self.home = instance.programs_home
         self.log = instance.log / f"{instance.name}-stack.log"
-        self.mark = f"PORTAL_STACK={instance.key}-{instance.name}"
+        self.mark = instance.mark
 
     # --- What the processes are told ---------------------------------------------------------
 
@@ -176,12 +176,7 @@ class Stack:
             if processes.wait_until(self._gone, seconds=STOP_SECONDS, every=0.1):
                 return
 
-        def killed() -> bool:
-            processes.send(signal.SIGKILL, processes.carrying(self.mark), mark=self.mark)
-            return self._gone()
-
-        if not processes.wait_until(killed, seconds=10, every=0.1):
-            raise ServiceError(f"processes do not end: {processes.carrying(self.mark)}")
+        processes.kill(self.mark)
 
     def _gone(self) -> bool:
         processes.reap()
@@ -195,9 +190,10 @@ class Stack:
     def reset(self) -> None:
         """Stop everything and delete the data that is ours: never a named server's."""
         self.stop_processes()
-        if self.instance.embeds_database:
+        if self.instance.embeds_database or self.isolated:
             self.instance.remove()
-        shutil.rmtree(self.home, ignore_errors=True)
+        else:
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def manage(self, arguments: list[str]) -> NoReturn:
         """Become manage.py with `arguments`, where the caller was, on this stack's servers."""
@@ -248,7 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("Stopped, and the demo's data deleted.")
             if not stack.instance.embeds_database:
                 print("The database that DATABASE_URL names was left alone.")
-    except (ServiceError, subprocess.CalledProcessError) as error:
+    except (ServiceError, TimeoutError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

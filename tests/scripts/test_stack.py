@@ -31,7 +31,7 @@ def command_lines(stack: Stack) -> dict[int, str]:
 
 
 def page(stack: Stack, name: str) -> int:
-    with urllib.request.urlopen(stack.address(name), timeout=10) as answer:
+    with urllib.request.urlopen(stack.address(name), timeout=60) as answer:
         return answer.status
 
 
