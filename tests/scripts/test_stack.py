@@ -1,8 +1,9 @@
 """The whole stack: up in one call, back after kill -9, down without a trace."""
 
-import os
 import signal
 import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -26,8 +27,15 @@ def stack(monkeypatch):
 def command_lines(stack: Stack) -> dict[int, str]:
     lines = {}
     for pid in processes.carrying(stack.mark):
-        lines[pid] = (processes.PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
+        with suppress(FileNotFoundError):  # ended meanwhile
+            lines[pid] = (processes.PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
     return lines
+
+
+def kill(stack: Stack, which: Callable[[str], bool]) -> None:
+    pids = [pid for pid, line in command_lines(stack).items() if which(line)]
+    assert pids
+    processes.send(signal.SIGKILL, pids, mark=stack.mark)
 
 
 def page(stack: Stack, name: str) -> int:
@@ -41,14 +49,10 @@ def test_the_stack_comes_up_survives_kill_9_and_leaves_nothing_behind(stack):
         assert page(stack, name) == 200
     assert stack.start() is False, "a second start finds it running"
 
-    for pid, line in command_lines(stack).items():
-        if " gunicorn " in line and "respawn" not in line:
-            os.kill(pid, signal.SIGKILL)
-    assert processes.wait_until(lambda: stack.answers(stack.ports()), seconds=60, every=0.2)
+    kill(stack, lambda line: " gunicorn " in line and "respawn" not in line)
+    assert processes.wait_until(lambda: stack.answers(stack.ports()), seconds=180, every=0.2)
 
-    for pid, line in command_lines(stack).items():
-        if " honcho " in line:
-            os.kill(pid, signal.SIGKILL)
+    kill(stack, lambda line: " honcho " in line)
     assert command_lines(stack), "what honcho started outlives it"
     stack.stop()
     assert command_lines(stack) == {}
