@@ -70,6 +70,11 @@ class PayForm(forms.Form):
         self.fields["provider"].choices = [(key, key) for key in providers]  # type: ignore[attr-defined]
 
 
+def ids_of(values: list[str]) -> set[int]:
+    """Row numbers out of what a browser sent; whatever else it sent is passed over."""
+    return {int(value) for value in values if value.isdecimal() and len(value) < 19}
+
+
 def new_token() -> str:
     """What makes two presses of one form one payment."""
     return str(uuid.uuid4())

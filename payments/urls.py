@@ -20,6 +20,6 @@ urlpatterns = [
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
     # Everybody, and the providers
-    path("receipts/check/<str:token>/", receipts.receipt_check, name="receipt_check"),
+    path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
 ]

@@ -70,7 +70,8 @@ def start_order(
     known = PaymentOrder.objects.filter(form_token=form_token, user=user).first()
     if known is not None:
         return known
-    settled = [order for order in _retire_earlier(user, bill_ids) if order.state == State.PAID]
+    earlier = _retire_earlier(user, bill_ids, form_token)
+    settled = [order for order in earlier if order.state == State.PAID]
     try:
         order = _create(user, bill_ids, provider_key, scene, form_token, client_ip)
     except NothingToPay:
@@ -85,10 +86,12 @@ def start_order(
 
 
 def open_order(order: PaymentOrder) -> PaymentOrder:
-    """Places a live order at the provider, or places it again for a fresh address; the order now.
+    """Places an order at the provider if it is live, or again for a fresh address; the order now.
 
     Raises TransientError when nobody knows whether it arrived: calling again is safe.
     """
+    if order.state not in (State.CREATED, State.PENDING):
+        return order
     provider = providers.get(order.provider)
     try:
         instruction = provider.open(_request(order))
@@ -103,10 +106,13 @@ def open_order(order: PaymentOrder) -> PaymentOrder:
     return opened
 
 
-def _retire_earlier(user: User, bill_ids: Collection[int]) -> list[PaymentOrder]:
+def _retire_earlier(
+    user: User, bill_ids: Collection[int], form_token: uuid.UUID
+) -> list[PaymentOrder]:
+    """Ends other orders for the bills. The other one of two presses is not an earlier order."""
     bills = Bill.objects.of_resident(user).filter(pk__in=bill_ids)
     earlier = PaymentOrder.objects.live().filter(lines__bill__in=bills).distinct()
-    return [retire(order) for order in earlier]
+    return [retire(order) for order in earlier.exclude(form_token=form_token)]
 
 
 @transaction.atomic
@@ -120,6 +126,10 @@ def _create(
 ) -> PaymentOrder:
     bills = Bill.objects.of_resident(user).filter(pk__in=bill_ids)
     lock_accounts(bills.values_list("account_id", flat=True))
+    # The other one of two presses was quicker, and has committed.
+    known = PaymentOrder.objects.filter(form_token=form_token, user=user).first()
+    if known is not None:
+        return known
     communities = Community.objects.filter(accounts__bills__in=bills).distinct()
     if len(communities) > 1:
         raise SeveralCommunities

@@ -14,7 +14,7 @@ from billing.models import Account, Bill
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from core.money import ZERO, format_yuan
-from payments.forms import CollectForm, new_token
+from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.counter import MoreThanOwed, collect
 from payments.services.record import KeyConflict
@@ -40,7 +40,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
     account = _account(unit, groups)
     if request.method == "POST" and account is not None:
         form = CollectForm(request.POST)
-        ticked = {int(value) for value in request.POST.getlist("bill") if value.isdecimal()}
+        ticked = ids_of(request.POST.getlist("bill"))
         if form.is_valid():
             done = _take(request, community, account, form, ticked)
             if done is not None:

@@ -16,7 +16,7 @@ from community.models import today
 from core.money import ZERO
 from core.pdf import qr_data_uri
 from payments import providers
-from payments.forms import PayForm, new_token
+from payments.forms import PayForm, ids_of, new_token
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.services.asking import hurry, retire
@@ -62,7 +62,7 @@ def pay(request: SignedInRequest) -> HttpResponse:
         # What was chosen is paid, or nothing was chosen.
         messages.warning(request, _("Please choose at least one bill that is still open."))
         return redirect("payments:pay")
-    wanted = {int(value) for value in request.GET.getlist("bill") if value.isdecimal()}
+    wanted = ids_of(request.GET.getlist("bill"))
     oldest = {bill.pk for bill in bills if bill.due_on == bills[0].due_on}
     chosen = wanted & {bill.pk for bill in bills} or oldest
     # Money of two communities goes to two companies: one form for each.
@@ -83,6 +83,8 @@ def pay(request: SignedInRequest) -> HttpResponse:
             "chosen": chosen,
             "today": today(),
             "providers": offered,
+            # Payments inside WeChat itself come with its sign-in; until then its browser refuses.
+            "in_wechat": "MicroMessenger" in request.headers.get("User-Agent", ""),
             "has_account": Account.objects.of_resident(request.user).exists(),
         },
     )

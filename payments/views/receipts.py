@@ -4,7 +4,6 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from community.access import SignedInRequest, public, signed_in, staff, works_in
@@ -51,7 +50,6 @@ def receipt(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @signed_in
 @require_safe
-@cache_control(private=True, max_age=3600)
 def receipt_pdf(request: SignedInRequest, pk: int) -> HttpResponse:
     """The receipt as PDF, shown in the browser; `?download` saves it."""
     found = get_object_or_404(

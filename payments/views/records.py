@@ -14,6 +14,7 @@ from billing.models import Account, Bill, Charge, CreditEntry
 from community.access import SignedInRequest, signed_in
 from community.models import Community
 from core.money import ZERO
+from payments.forms import ids_of
 from payments.models import PaymentOrder, Receipt
 
 
@@ -72,7 +73,7 @@ def records(request: SignedInRequest) -> HttpResponse:
     if wanted:
         account = get_object_or_404(
             Account.objects.of_resident(request.user).with_balance(),
-            pk=int(wanted) if wanted.isdecimal() else 0,
+            pk__in=ids_of([wanted]),
         )
     return render(
         request,
@@ -108,7 +109,7 @@ def transfer(request: SignedInRequest) -> HttpResponse:
         .select_related("account__unit", "account__party", "account__community")
         .order_by("account__unit__sort_key", "due_on")
     )
-    wanted = {int(value) for value in request.GET.getlist("bill") if value.isdecimal()}
+    wanted = ids_of(request.GET.getlist("bill"))
     chosen: list[Any] = [bill for bill in bills if not wanted or bill.pk in wanted]
     transfers = []
     for community in dict.fromkeys(bill.account.community for bill in chosen):

@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -23,6 +24,7 @@ from payments.services.ordering import (
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import BindingFactory
 from tests.factories.payments import make_order, make_payment
+from tests.races import errors_in, together
 
 pytestmark = pytest.mark.django_db
 State = PaymentOrder.State
@@ -113,7 +115,7 @@ def test_bills_of_two_communities_are_refused(merchant, bill, payer):
 
 
 def test_an_order_that_came_up_meanwhile_stops_this_one(merchant, bill, payer, monkeypatch):
-    monkeypatch.setattr(ordering, "_retire_earlier", lambda user, bill_ids: [])
+    monkeypatch.setattr(ordering, "_retire_earlier", lambda *args: [])
     make_order(bill)
     with pytest.raises(StillOpen):
         start(payer, bill)
@@ -164,6 +166,25 @@ def test_no_provider_is_called_inside_a_transaction(merchant, bill, payer, monke
     start(payer, bill)
     asking.ask(first)
     assert depths == {outside}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_one_moment_are_one_order(merchant, bill, payer):
+    token = uuid.uuid4()
+    outcomes = together(*[partial(start, payer, bill, form_token=token)] * 3)
+    assert errors_in(outcomes) == []
+    order = PaymentOrder.objects.get()
+    assert {outcome.pk for outcome in outcomes} == {order.pk}
+    assert order.state == State.PENDING
+    assert merchant.order(order.out_trade_no)["state"] == "NOTPAY"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_windows_at_one_moment_leave_one_payable_order(merchant, bill, payer):
+    outcomes = together(*[partial(start, payer, bill)] * 3)
+    assert all(isinstance(error, StillOpen) for error in errors_in(outcomes))
+    states = [order["state"] for order in merchant.ledger()["orders"]]
+    assert states.count("NOTPAY") == PaymentOrder.objects.live().count() == 1
 
 
 # --- The sweep ------------------------------------------------------------------------------
