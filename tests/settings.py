@@ -15,3 +15,5 @@ os.environ.update(start_for_tests().environment())
 os.environ["REDIS_URL"] = redis_number(os.environ["REDIS_URL"], worker_number())
 
 from config.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["tests.hashers.QuickHasher"]

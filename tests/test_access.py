@@ -115,7 +115,8 @@ def test_access(row: Row, world: World) -> None:
         data = row.data(world.own) if row.data else {}
         if expected in (ALLOWED, ANY_ANSWER):
             walk.check(visitor, "get", url, 405 if row.post else expected)
-            walk.check(visitor, "post", url, expected if row.post else ANY_ANSWER, data)
+            if row.post:
+                walk.check(visitor, "post", url, expected, data)
         else:
             for method in ("get", "post"):
                 response = walk.ask(visitor, method, url, data)
