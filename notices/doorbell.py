@@ -4,27 +4,14 @@ Ring `after_commit`: a bell that cannot be rung loses nothing, the dispatcher fi
 seconds.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from celery import current_app
-from django.db import transaction
+
+from core.doorbell import after_commit
+
+__all__ = ["after_commit", "ring_delivery", "ring_dispatcher", "ring_fan_out"]
 
 # Redis serves the lower number first: somebody who waits for his code overtakes a campaign.
 FIRST, LAST = 0, 9
-
-
-def after_commit(ring: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-    """Calls `ring` with these arguments when the transaction has committed; its failure is logged.
-
-    A function of its own, not a partial: Django logs the failure by the function's name, and fails
-    itself on a partial, which has none.
-    """
-
-    def ring_the_bell() -> None:
-        ring(*args, **kwargs)
-
-    transaction.on_commit(ring_the_bell, robust=True)
 
 
 def ring_delivery(delivery_id: int, *, urgent: bool = False) -> None:
