@@ -8,7 +8,9 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, OuterRef, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from billing.models.account import Account
 from billing.models.credit import Allocation
@@ -58,7 +60,18 @@ class BillingPeriod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.starts_on:%Y-%m} – {self.ends_on:%Y-%m}"
+        """The months as people say them: Jan–Mar 2026, 2026年1–3月."""
+        first, last = self.starts_on, self.ends_on
+        month = date_format(last, "YEAR_MONTH_FORMAT")
+        if (first.year, first.month) == (last.year, last.month):
+            return month
+        if first.year != last.year:
+            return f"{date_format(first, 'YEAR_MONTH_FORMAT')} – {month}"
+        # Translators: how Django's date filter writes the first month of "Jan–Mar 2026".
+        begins = pgettext("first month of a period", "M")
+        # Translators: ... and the last month, with the year where it stands.
+        ends = pgettext("last month of a period", "M Y")
+        return f"{date_format(first, begins)}–{date_format(last, ends)}"
 
 
 class BillRunQuerySet(models.QuerySet["BillRun"]):
