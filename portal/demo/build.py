@@ -67,19 +67,23 @@ def build_demo(*, units: int = UNITS) -> Community:
     staff = people.staff(first)
     residents = people.residents(first)
     _ask_for_a_unit(first, residents[people.STRANGER.phone])
-    _history(first, staff, quarters, seed=SEED)
+    _money(first, staff, quarters, seed=SEED)
     Desk(first, staff=staff, residents=residents, seed=SEED).open_all()
+    move_to_the_past(community=first, quarters=quarters, clerk=staff[Role.CLERK])
 
     later = quarters[-QUARTERS_OF_SECOND:]
-    second = _register(HETANG, units=UNITS_OF_SECOND, quarters=later, seed=SEED + 1)
+    second = _register(HETANG, units=UNITS_OF_SECOND, quarters=later, seed=SEED + 1, known=False)
     people.staff_of_second(second, staff)
-    _history(second, staff, later, seed=SEED + 1)
+    _money(second, staff, later, seed=SEED + 1)
+    move_to_the_past(community=second, quarters=later, clerk=staff[Role.CLERK])
     return first
 
 
-def _register(about: About, *, units: int, quarters: list[Quarter], seed: int) -> Community:
+def _register(
+    about: About, *, units: int, quarters: list[Quarter], seed: int, known: bool = True
+) -> Community:
     """A community with its register, tariffs, readings and shared costs, as if from files."""
-    office = Office(units=units, quarters=quarters, seed=seed)
+    office = Office(units=units, quarters=quarters, seed=seed, known=known)
     import_register(source=office.register(), community_code=about.code, community_name=about.name)
     community = Community.objects.get(code=about.code)
     community.company, community.address = about.company, about.address
@@ -95,13 +99,12 @@ def _register(about: About, *, units: int, quarters: list[Quarter], seed: int) -
     return community
 
 
-def _history(
+def _money(
     community: Community, staff: dict[Role, User], quarters: list[Quarter], *, seed: int
 ) -> None:
-    clerk, manager = staff[Role.CLERK], staff[Role.MANAGER]
-    money = Money(community, clerk=clerk, manager=manager, seed=seed)
+    """Bills and payments of all quarters."""
+    money = Money(community, clerk=staff[Role.CLERK], manager=staff[Role.MANAGER], seed=seed)
     money.bill_and_collect(quarters)
-    move_to_the_past(community=community, quarters=quarters, clerk=clerk)
 
 
 def _ask_for_a_unit(community: Community, user: User) -> None:

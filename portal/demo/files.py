@@ -58,7 +58,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 class Office:
     """The files of a community of `units` units over `quarters`."""
 
-    def __init__(self, *, units: int, quarters: Sequence[Quarter], seed: int) -> None:
+    def __init__(
+        self, *, units: int, quarters: Sequence[Quarter], seed: int, known: bool = True
+    ) -> None:
+        """`known`: the demo's residents, who sign in, own homes here."""
         self.random = Random(seed)
         self.quarters = quarters
         parking, shops, storage = units * 22 // 100, units * 3 // 100, units * 3 // 100
@@ -69,12 +72,14 @@ class Office:
         self.owners = {place: self._owner() for place in self.dwellings + self.shops}
         # In a small demo the third building is missing.
         self.wang_home = WANG_HOME if WANG_HOME in self.owners else self.dwellings[-1]
-        self.owners |= {self.wang_home: WANG, LI_HOME: LI}
+        if known:
+            self.owners |= {self.wang_home: WANG, LI_HOME: LI}
         # A space in the garage belongs to somebody who lives here.
         homes = self.random.sample(self.dwellings, min(len(self.dwellings), parking + storage))
         for place, home in zip(self.parking + self.storage, homes, strict=False):
             self.owners[place] = self.owners[home]
-        self.owners[self.parking[-1]] = WANG
+        if known:
+            self.owners[self.parking[-1]] = WANG
 
     def _owner(self) -> Owner:
         name = self.random.choice(SURNAMES) + "".join(

@@ -13,10 +13,10 @@ from django.db import connection
 from billing.models import Account, Allocation, Bill, Charge, CreditEntry
 from billing.services.bill_run import issue_run
 from community.models import Community, User
-from core.money import ZERO
+from core.money import ZERO, round_yuan
 from notices.services.campaign import address_chunk
 from payments.models import Payment
-from payments.services.record import Share, payment_record
+from payments.services.record import Received, Share, record_payments
 from portal.demo.calendar import Quarter
 from portal.demo.files import LI, WANG
 
@@ -32,15 +32,14 @@ class Habit:
     is_late: bool = False
 
 
-# Whoever pays for a year at once is the rule here, as the yearly discount has made it.
 HABITS = {
-    "far ahead": Habit(31, frozenset({5}), quarters_ahead=5),
-    "yearly": Habit(14, frozenset({5, 1}), quarters_ahead=3),
-    "yearly, from the second quarter": Habit(34, frozenset({4, 0}), quarters_ahead=3),
-    "half-yearly": Habit(5, frozenset({5, 3, 1}), quarters_ahead=1),
-    "quarterly": Habit(4, frozenset({5, 4, 3, 2, 1, 0})),
-    "late": Habit(5, frozenset({4, 2, 1}), is_late=True),
-    "in part": Habit(4, frozenset({4, 2}), part=Decimal("0.5")),
+    "far ahead": Habit(18, frozenset({5}), quarters_ahead=5),
+    "yearly": Habit(16, frozenset({5, 1}), quarters_ahead=3),
+    "yearly, from the second quarter": Habit(20, frozenset({4, 0}), quarters_ahead=3),
+    "half-yearly": Habit(10, frozenset({5, 3, 1}), quarters_ahead=1),
+    "quarterly": Habit(22, frozenset({5, 4, 3, 2, 1, 0})),
+    "late": Habit(6, frozenset({4, 2, 1}), is_late=True),
+    "in part": Habit(5, frozenset({4, 2}), part=Decimal("0.5")),
     "not": Habit(3, frozenset({5})),
     "last open": Habit(0, frozenset({5, 4, 3, 2, 1})),
 }
@@ -92,8 +91,9 @@ class Money:
             while not address_chunk(campaign_id=done.run.campaign.pk):
                 pass
             _analyze()
-            for intention in sorted(self._intentions(quarter, age), key=lambda one: one.day):
-                self._pay(intention)
+            intentions = sorted(self._intentions(quarter, age), key=lambda one: one.day)
+            received = [self._received(intention) for intention in intentions]
+            record_payments(community=self.community, received=received)
 
     def _intentions(self, quarter: Quarter, age: int) -> Iterator[Intention]:
         for party_id in self.parties_with_open_bills():
@@ -123,27 +123,24 @@ class Money:
             self.open[party_id][account_id] += amount
         return sorted(self.open)
 
-    def _pay(self, intention: Intention) -> None:
-        owed = dict(sorted(self.open[intention.party_id].items()))
-        habit = intention.habit
+    def _received(self, intention: Intention) -> Received:
+        habit, owed = intention.habit, self.open[intention.party_id]
         if habit.part < 1:
-            owed = {key: (amount * habit.part).quantize(Decimal(1)) for key, amount in owed.items()}
+            owed = {key: round_yuan(part * habit.part) for key, part in owed.items()}
         # The same again for each quarter ahead, in round figures: it is taken by the next bills.
-        owed = {key: amount + _round(amount * habit.quarters_ahead) for key, amount in owed.items()}
-        shares = [Share(account, amount) for account, amount in owed.items() if amount > 0]
-        if not shares:
-            return
+        shares = [
+            Share(account, amount + _round(amount * habit.quarters_ahead))
+            for account, amount in sorted(owed.items())
+        ]
         total = sum((share.amount for share in shares), ZERO)
-        cash = intention.method == Payment.Method.CASH
-        payment_record(
-            community=self.community,
+        return Received(
             method=intention.method,
             amount=total,
             shares=shares,
             value_date=intention.day,
             idempotency_key=f"demo:{UUID(int=self.random.getrandbits(128))}",
             received_by=self.clerk if intention.method in AT_THE_DESK else None,
-            tendered=_banknotes(total) if cash else None,
+            tendered=_banknotes(total) if intention.method == Payment.Method.CASH else None,
         )
 
 

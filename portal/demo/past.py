@@ -12,6 +12,7 @@ from typing import Any
 
 import pgtrigger
 from django.db import connection
+from django.utils.timezone import make_aware
 
 from community.models import Community, User
 from portal.demo.calendar import Quarter
@@ -79,46 +80,63 @@ FROM notices_campaign c JOIN billing_billrun r ON r.id = c.run_id
 JOIN billing_billingperiod p ON p.id = r.period_id
 WHERE c.id = n.campaign_id AND p.community_id = %(community)s AND p.starts_on = %(starts_on)s
 """
-_RECEIPT_NOTICES = """
-UPDATE notices_notice n SET created_at = p.received_at
-FROM payments_payment p
-WHERE n.kind = 'receipt' AND n.community_id = %(community)s
-  AND p.id = (n.context ->> 'payment')::bigint
-"""
-# What was sent has arrived, but for one message in fifty; the newest door notices still hang
-# nowhere, so that there is a walk to do.
+_NOTICES = (
+    """
+    UPDATE notices_notice n SET created_at = p.received_at
+    FROM payments_payment p
+    WHERE n.kind = 'receipt' AND n.community_id = %(community)s
+      AND p.id = (n.context ->> 'payment')::bigint
+    """,
+    """
+    UPDATE notices_notice n SET created_at = m.created_at
+    FROM servicedesk_ticketmessage m
+    WHERE n.kind = 'ticket_reply' AND n.community_id = %(community)s
+      AND m.id = (n.context ->> 'message')::bigint
+    """,
+)
+# What was sent has arrived; the newest door notices still hang nowhere: there is a walk to do.
 _DELIVERIES = """
 UPDATE notices_delivery d SET
-    state = CASE WHEN d.channel <> 'door' AND d.id %% 50 = 7 THEN 'failed' ELSE 'delivered' END,
-    error = CASE WHEN d.channel = 'sms' AND d.id %% 50 = 7 THEN 'isv.MOBILE_NUMBER_ILLEGAL'
-                 WHEN d.channel = 'email' AND d.id %% 50 = 7 THEN '550 no such mailbox'
-                 ELSE '' END,
+    state = 'delivered',
     attempts = CASE WHEN d.channel = 'door' THEN 0 ELSE 1 END,
     due_at = n.created_at,
     sent_at = CASE WHEN d.channel <> 'door' THEN n.created_at + INTERVAL '20 seconds' END,
-    delivered_at = CASE WHEN d.channel = 'door' THEN n.created_at + INTERVAL '5 hours'
-                        WHEN d.id %% 50 <> 7 THEN n.created_at + INTERVAL '25 seconds' END,
+    delivered_at = n.created_at + CASE WHEN d.channel = 'door' THEN INTERVAL '5 hours'
+                                       ELSE INTERVAL '25 seconds' END,
     posted_by_id = CASE WHEN d.channel = 'door' THEN %(clerk)s END
 FROM notices_notice n
 LEFT JOIN notices_campaign c ON c.id = n.campaign_id
 LEFT JOIN billing_billrun r ON r.id = c.run_id
 LEFT JOIN billing_billingperiod p ON p.id = r.period_id
 WHERE n.id = d.notice_id AND n.community_id = %(community)s
-  AND NOT (d.channel = 'door' AND p.starts_on = %(newest)s)
+  AND NOT (d.channel = 'door' AND p.starts_on IS NOT DISTINCT FROM %(newest)s)
+"""
+# Of the newest fee notices one message in fifty did not arrive.
+_FAILURES = """
+UPDATE notices_delivery d SET state = 'failed', delivered_at = NULL,
+    error = CASE d.channel WHEN 'sms' THEN 'isv.MOBILE_NUMBER_ILLEGAL'
+                           ELSE '550 no such mailbox' END
+FROM notices_notice n
+JOIN notices_campaign c ON c.id = n.campaign_id
+JOIN billing_billrun r ON r.id = c.run_id
+JOIN billing_billingperiod p ON p.id = r.period_id
+WHERE n.id = d.notice_id AND n.community_id = %(community)s
+  AND p.starts_on = %(newest)s AND d.channel <> 'door' AND d.id %% 50 = 7
 """
 
 
 def move_to_the_past(*, community: Community, quarters: list[Quarter], clerk: User) -> None:
     """Give the rows of `community`, made a moment ago, the days on which they would be made."""
-    own = {"community": community.pk}
+    own: dict[str, Any] = {"community": community.pk}
     with pgtrigger.ignore():
         for quarter in quarters:
-            moment = datetime.datetime.combine(quarter.issued_on, MORNING).astimezone()
+            moment = make_aware(datetime.datetime.combine(quarter.issued_on, MORNING))
             _execute(_RUN, own | {"moment": moment, "starts_on": quarter.starts_on})
-        for statement in (_PAYMENTS, _ENTRIES, _ALLOCATIONS, *_RECEIPTS, _RECEIPT_NOTICES):
+        for statement in (_PAYMENTS, _ENTRIES, _ALLOCATIONS, *_RECEIPTS, *_NOTICES):
             _execute(statement, own)
-        newest = quarters[-1].starts_on
-        _execute(_DELIVERIES, own | {"clerk": clerk.pk, "newest": newest})
+        own |= {"clerk": clerk.pk, "newest": quarters[-1].starts_on}
+        for statement in (_DELIVERIES, _FAILURES):
+            _execute(statement, own)
 
 
 def _execute(statement: str, values: dict[str, Any]) -> None:
