@@ -47,7 +47,7 @@
   const remembered = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
   const press = (key) => {
     const target = [...document.querySelectorAll("[data-key]")]
-      .find((node) => node.dataset.key === key && node.checkVisibility?.() !== false);
+      .find((node) => node.dataset.key.split(" ").includes(key) && node.checkVisibility?.() !== false);
     if (!target) return key === "F9" && document.querySelector("[data-printable]") ? window.print() ?? true : false;
     if (typing(target)) { target.focus(); target.select?.(); } else target.click();
     return true;
