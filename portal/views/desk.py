@@ -1,11 +1,11 @@
 """The front desk: one box that finds a unit, and what the desk needs to know about one."""
 
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.models import Account, Bill
-from community.access import staff
+from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Occupancy, Role, Unit
 from community.spelling import normal_code
 from notices.models import Notice
@@ -17,14 +17,20 @@ RECENT = 8
 
 
 @staff(*Role)
-def desk(request: HttpRequest, community: Community) -> HttpResponse:
+def desk(request: SignedInRequest, community: Community) -> HttpResponse:
     """The desk's first page, or what the box found; one hit leads straight to its unit."""
     query = request.GET.get("q", "")[:60]
     hits = find(community=community, text=query) if query else []
     if query and (len(hits) == 1 or _is_meant(hits, query)):
         return redirect("portal:unit", community=community.code, pk=hits[0].unit.pk)
     context = {"query": query, "hits": hits} if query else _waiting_work(community)
-    return render(request, "portal/desk.html", context | {"community": community})
+    context |= {"community": community, "serves": _serves(request)}
+    return render(request, "portal/desk.html", context)
+
+
+def _serves(request: SignedInRequest) -> bool:
+    """Whether the visitor works at the service desk: an accountant does not see its pages."""
+    return request.membership.role != Role.ACCOUNTANT
 
 
 def _is_meant(hits: list[Hit], query: str) -> bool:
@@ -35,7 +41,10 @@ def _waiting_work(community: Community) -> dict[str, object]:
     receipts = Receipt.objects.filter(community=community).select_related("payment")
     return {
         "receipts": receipts.order_by("-pk")[:RECENT],
-        "tickets": Ticket.objects.filter(community=community).open().by_urgency()[:RECENT],
+        "tickets": Ticket.objects.filter(community=community)
+        .open()
+        .by_urgency()
+        .select_related("unit")[:RECENT],
         "bindings": BindingRequest.objects.filter(
             unit__community=community, state=BindingRequest.State.PENDING
         ).count(),
@@ -43,7 +52,7 @@ def _waiting_work(community: Community) -> dict[str, object]:
 
 
 @staff(*Role)
-def search(request: HttpRequest, community: Community) -> HttpResponse:
+def search(request: SignedInRequest, community: Community) -> HttpResponse:
     """What the box found so far, as the list under it (htmx asks while somebody types)."""
     query = request.GET.get("q", "")[:60]
     context = {"query": query, "hits": find(community=community, text=query)}
@@ -51,7 +60,7 @@ def search(request: HttpRequest, community: Community) -> HttpResponse:
 
 
 @staff(*Role)
-def unit(request: HttpRequest, community: Community, pk: int) -> HttpResponse:
+def unit(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """One unit: who lives there, what each payer owes, what was said, what is open."""
     found = get_object_or_404(
         Unit.objects.filter(community=community).select_related("building"), pk=pk
@@ -67,6 +76,7 @@ def unit(request: HttpRequest, community: Community, pk: int) -> HttpResponse:
     payers = {resident.party_id for resident in residents if resident.is_payer}
     context = {
         "community": community,
+        "serves": _serves(request),
         "unit": found,
         "residents": residents,
         # The current payer's account first: the desk collects from the person who stands there.

@@ -39,7 +39,10 @@ def _home_of(user: User) -> dict[str, object]:
         .order_by("unit__sort_key")
     )
     open_bills = list(
-        Bill.objects.of_resident(user).open().select_related("run__period").order_by("due_on", "pk")
+        Bill.objects.of_resident(user)
+        .open()
+        .select_related("run__period", "account__unit")
+        .order_by("due_on", "pk")
     )
     return {
         "accounts": accounts,

@@ -3,11 +3,11 @@
 import datetime
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from community.access import staff
+from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 from portal.services import figures
 from servicedesk.models import Ticket
@@ -17,7 +17,7 @@ SHOWN = 8
 
 
 @staff(Role.MANAGER)
-def manager(request: HttpRequest, community: Community) -> HttpResponse:
+def manager(request: SignedInRequest, community: Community) -> HttpResponse:
     """Money of today, the period's collection rate, arrears by age, what waits, clocks."""
     channels = figures.collected_on(community, today())
     ages = figures.arrears_by_age(community)
