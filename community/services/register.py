@@ -75,10 +75,13 @@ def _community(code: str, name: str) -> Iterator[Community]:
         if community is None:
             community = Community(code=code, name=name or code)
             try:
-                community.full_clean()
+                community.full_clean(validate_unique=False)
             except ValidationError as error:
                 raise tables.refuse_file(" ".join(error.messages)) from error
-            community.save()
+            # Somebody else may be importing the same new community at this moment.
+            community, _new = Community.objects.get_or_create(
+                code=code, defaults={"name": community.name}
+            )
         yield community
 
 
