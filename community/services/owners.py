@@ -33,10 +33,11 @@ class Parties:
             self.ids[name, phone] = pk
             self.emails[name, phone] = email
 
-    def want(self, key: Key, email: str = "") -> None:
-        """Ask for a party; the first e-mail address given for it counts."""
+    def want(self, key: Key, email: str = "") -> str:
+        """Ask for a party; the first e-mail address given for it counts and is returned."""
         if not self._wanted.get(key):
             self._wanted[key] = email
+        return self._wanted[key]
 
     def rename(self, old: Key, new: Key) -> None:
         """One person's name or phone is corrected."""
@@ -98,8 +99,8 @@ class Owners:
             self.add(unit, row)
             return True
         if any(owner.key == key for owner in owners):
-            self.parties.want(key, row["email"])
-            return bool(row["email"]) and self.parties.emails[key] != row["email"]
+            counts = self.parties.want(key, row["email"])
+            return row["email"] == counts != "" and self.parties.emails[key] != counts
         alike = [o for o in owners if o.key[0] == key[0] or (key[1] and o.key[1] == key[1])]
         if not alike:
             message = _("is not the owner on record: import the transfer with its day")

@@ -378,6 +378,14 @@ def test_a_new_email_is_taken_over_and_a_blank_one_is_not(tmp_path):
     assert Party.objects.get(name="赵骉").email == "new@example.com"
 
 
+def test_of_two_emails_of_one_person_the_first_counts_each_time(tmp_path):
+    old = "S,,01,商铺,239.97,2020-01-18,赵骉,13900000001,"
+    two_emails = (old, old + "shop@example.com")
+    register(tmp_path, two_emails)
+    assert register(tmp_path, two_emails)[1]["unchanged"] == 5
+    assert Party.objects.get(name="赵骉").email == "zhao@example.com"
+
+
 def test_another_owner_is_a_transfer_and_refused(tmp_path):
     register(tmp_path)
     code, answer = register(tmp_path, ("钱䶮,", "郑王,"))
