@@ -42,9 +42,17 @@ def _disarmed(cell: object) -> object:
 def write_xlsx(
     target: Path | str | IO[bytes], header: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:
-    """Write an .xlsx table; text is never run as a formula, memory does not grow with the rows."""
+    """Write an .xlsx table; text is never run as a formula, memory does not grow with the rows.
+
+    Raises OSError if the file cannot be written.
+    """
+    if isinstance(target, str | Path):
+        # Opened here: a file that cannot be opened is no OSError with xlsxwriter.
+        with Path(target).open("wb") as stream:
+            write_xlsx(stream, header, rows)
+        return
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(target) if isinstance(target, Path) else target, options) as book:
+    with xlsxwriter.Workbook(target, options) as book:
         sheet = book.add_worksheet()
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, header, book.add_format({"bold": True}))

@@ -242,5 +242,7 @@ def test_an_export_of_nothing_or_to_nowhere_is_refused(tmp_path):
     issue(community)
     with pytest.raises(CommandError):
         call_command("export_charges", *words, str(tmp_path / "no" / "such" / "folder.csv"))
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("export_charges", *words, str(tmp_path / "no" / "such" / "folder.xlsx"))
     call_command("export_charges", *words, str(tmp_path / "out.xlsx"))
     assert (tmp_path / "out.xlsx").stat().st_size > 1000
