@@ -18,6 +18,9 @@ from community.services.imports import lock
 from core.copying import copy_rows
 from core.money import plain_fen
 
+# Bills are issued once and for ever: a mistyped year must not bill decades.
+MAX_MONTHS = 36
+
 
 class RunRefused(Exception):
     """A run that cannot be; says why."""
@@ -34,8 +37,8 @@ class RunDone:
 def preview_run(*, community: Community, starts_on: date, ends_on: date, due_on: date) -> RunDone:
     """Compute a period's bills and keep only the totals and exceptions.
 
-    An issued run is returned as it stands. Raises RunRefused for a period that is not whole months
-    or overlaps an issued one.
+    An issued run is returned as it stands. Raises RunRefused for a period that is not whole months,
+    is too long or overlaps an issued one, and for bills that would be due before it.
     """
     with transaction.atomic():
         run = _locked_run(community, starts_on, ends_on, due_on)
@@ -73,6 +76,8 @@ def issue_run(
         run.issued_at = run.period.issued_at = timezone.now()
         known = write_bills(run=run, computation=computation, issued_at=run.issued_at)
         if not computation.totals.lines:
+            if computation.totals.problems:
+                raise RunRefused(_("nothing can be billed: the preview lists the exceptions"))
             raise RunRefused(_("there is nothing to bill: is a tariff in force?"))
         use_credit(account_ids=known)
         _keep_result(run, computation.totals)
@@ -88,6 +93,10 @@ def _locked_run(community: Community, starts_on: date, ends_on: date, due_on: da
     """The run of a period, made if it is the first; nobody else bills the community meanwhile."""
     if starts_on.day != 1 or (ends_on + timedelta(days=1)).day != 1 or ends_on < starts_on:
         raise RunRefused(_("a period is whole months, from one to a later or the same"))
+    if (ends_on.year - starts_on.year) * 12 + ends_on.month - starts_on.month >= MAX_MONTHS:
+        raise RunRefused(_("a period has at most %(n)s months") % {"n": MAX_MONTHS})
+    if due_on < starts_on:
+        raise RunRefused(_("the bills would be due before the period begins"))
     lock(community)
     issued = BillingPeriod.objects.filter(community=community, issued_at__isnull=False)
     overlapping = issued.filter(starts_on__lte=ends_on, ends_on__gte=starts_on)

@@ -174,6 +174,14 @@ def test_a_period_without_anything_to_bill_is_not_issued():
     assert not BillingPeriod.objects.exists()
 
 
+def test_a_period_of_exceptions_only_points_to_the_preview_that_names_them():
+    community = small_community()
+    Occupancy.objects.all().delete()
+    with pytest.raises(RunRefused, match="exceptions"):
+        issue(community)
+    assert preview(community).run.exceptions.count() == 4
+
+
 def test_issuing_is_told_inside_the_transaction_and_all_falls_with_a_receiver():
     community = small_community()
 
@@ -220,6 +228,9 @@ def test_what_issuing_does_in_each_state(state):
         {"--to": "0000-01"},
         {"--due": "2026-02-30"},
         {"--due": "soon"},
+        {"--due": "20260215"},
+        {"--due": "2025-12-31"},
+        {"--to": "2029-01"},
         {"--community": "nowhere"},
         {"--from": "2026-04", "--to": "2026-03"},
     ],

@@ -1,6 +1,5 @@
 import json
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +9,7 @@ from billing.models import BillRun
 from billing.services import months
 from billing.services.bill_run import RunDone, RunRefused, issue_run, preview_run
 from community.management.import_command import find_community
-from core.tables import TableRefused
+from core import tables
 
 
 class Command(BaseCommand):
@@ -27,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = self._run(**options)
-        except (RunRefused, TableRefused, ValueError) as refusal:
+        except (RunRefused, tables.TableRefused, ValueError) as refusal:
             if options["json"]:
                 answer = {"status": "refused", "reason": str(refusal)}
                 self.stdout.write(json.dumps(answer, ensure_ascii=False))
@@ -44,11 +43,9 @@ class Command(BaseCommand):
     def _run(self, **options: Any) -> RunDone:
         go = preview_run if options["preview"] else issue_run
         try:
-            due_on = date.fromisoformat(options["due"])
-        except ValueError:
-            raise RunRefused(
-                _("%(day)s is not a date written like 2026-01-31") % {"day": options["due"]}
-            ) from None
+            due_on = tables.day()(options["due"])
+        except ValueError as error:
+            raise RunRefused(f"{options['due']} {error}") from None
         return go(
             community=find_community(options["community"]),
             starts_on=months.first_day(options["start"]),
