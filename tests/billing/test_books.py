@@ -194,8 +194,10 @@ def test_another_community_is_left_out(settled_bill):
 
 
 def test_an_unknown_community_is_refused():
+    out = StringIO()
     with pytest.raises(CommandError):
-        call_command("verify_books", "--community", "nowhere")
+        call_command("verify_books", "--community", "nowhere", "--json", stdout=out)
+    assert json.loads(out.getvalue())["status"] == "refused"
 
 
 def test_without_tampering_the_triggers_refuse(settled_bill):

@@ -21,6 +21,9 @@ class Command(BaseCommand):
         try:
             code = find_community(options["community"]).code if options["community"] else None
         except TableRefused as refusal:
+            if options["json"]:
+                answer = {"status": "refused", "reason": str(refusal)}
+                self.stdout.write(json.dumps(answer, ensure_ascii=False))
             raise CommandError(str(refusal)) from None
         report = books.verify(code)
         if options["json"]:
