@@ -203,6 +203,8 @@ BAD = {
         ("1,1,103,住宅,1,2020/05/01,王,,", [("交付日期", "2020/05/01")]),
         ("1,1,103,住宅,1,2020-05-01,,13900000001,", [("业主姓名", "")]),
         ("1,1,103,住宅,1,2020-05-01,王,12ab,", [("手机号", "12ab")]),
+        ("1,1,103,住宅,1,2020-05-01,王,1390000000,", [("手机号", "1390000000")]),
+        ("1,1,103,住宅,1,2020-05-01,王,139000000001,", [("手机号", "139000000001")]),
         ("1,1,103,住宅,1,2020-05-01,王,,nobody", [("邮箱", "nobody")]),
         (",1,103,住宅,1,2020-05-01,王,,", [("楼栋", "")]),
         ("1,1,,住宅,1,2020-05-01,王,,", [("房号", "")]),
@@ -358,6 +360,11 @@ def test_a_corrected_phone_or_name_stays_the_same_person(tmp_path):
     party = Party.objects.get(pk=pk)
     assert (party.name, party.pinyin_initials) == ("赵彪", "zb")
     assert Party.objects.count() == 3
+
+
+def test_a_phone_in_another_spelling_is_the_same(tmp_path):
+    register(tmp_path)
+    assert register(tmp_path, ("赵骉,13900000001", "赵骉,0086 139-0000-0001"))[1]["unchanged"] == 5
 
 
 def test_a_person_corrected_at_one_unit_only_becomes_two(tmp_path):
