@@ -96,6 +96,7 @@ class TestResident:
         assert shown.count("data-equation") == 2
         assert "100 m² × 2.35" in shown
         assert f"{reverse('servicedesk:new')}?bill={bill.pk}&amp;kind=inquiry" in shown
+        assert f"{reverse('payments:pay')}?bill={bill.pk}" in shown
         assert 'data-open="729.00"' in shown
 
         entry = pay(bill, Decimal("9.00"))
@@ -108,7 +109,7 @@ class TestResident:
         pay(bill)
         shown = page(visitor, "billing:bill", bill.pk)
         assert 'data-open="0.00"' in shown
-        assert f"/pay/?bill={bill.pk}" not in shown
+        assert f"{reverse('payments:pay')}?bill=" not in shown
 
     def test_a_new_owner_does_not_see_the_old_ones_bills(
         self, visitor: Client, home: Occupancy
