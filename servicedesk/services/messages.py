@@ -19,9 +19,15 @@ from servicedesk.signals import ticket_replied
 def add_message(
     *, ticket: Ticket, author: User, body: str, form_token: UUID, now: datetime | None = None
 ) -> TicketMessage:
-    """What the reporter adds. It stops no clock: he still waits for us."""
+    """What the reporter adds. It stops no clock: he still waits for us.
+
+    On a settled ticket nobody waits for words any more: there he opens it again, or lets it rest.
+    """
     ticket, now = lock(ticket, now)
-    refuse_closed(ticket)
+    if not ticket.is_open:
+        raise TicketError(
+            _("We settled this meanwhile. If it is not right yet, please open it again.")
+        )
     message, _new = _say(ticket, author, body, form_token, now)
     return message
 

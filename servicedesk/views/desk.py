@@ -127,8 +127,11 @@ def ticket(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
         name = request.POST.get("do", "")
         if name in ACTIONS:
             form = forms[name] = _form(name, found, request.POST)
-            if form.is_valid() and _did(request, found, ACTIONS[name][1], form):
-                return redirect(request.get_full_path())
+            if form.is_valid():
+                if _did(request, found, ACTIONS[name][1], form):
+                    return redirect(request.get_full_path())
+                # What was typed is not lost: a note can be kept to the very end.
+                forms["note"].initial["body"] = form.cleaned_data.get("body")
         status = 422
     else:
         _start_from_phrase(request, community, forms["reply"])
@@ -171,11 +174,11 @@ def _start_from_phrase(request: SignedInRequest, community: Community, form: Onc
 
 
 def _did(request: SignedInRequest, ticket: Ticket, act: Act, form: OnceForm) -> bool:
-    """Does what was asked; a refusal goes into the form."""
+    """Does what was asked, or says why not: the form of it may not be on the page any more."""
     try:
         act(ticket, request.user, form.cleaned_data)
     except TicketError as error:
-        form.add_error(None, str(error))
+        flash.error(request, str(error))
         return False
     flash.success(request, _("Done."))
     return True

@@ -158,8 +158,11 @@ def ticket(request: SignedInRequest, pk: int) -> HttpResponse:
         if name in ACTIONS:
             form_class, act = ACTIONS[name]
             form = forms[name] = form_class(request.POST, name=name)
-            if form.is_valid() and _did(request, found, act, form):
-                return redirect("servicedesk:my_ticket", pk=pk)
+            if form.is_valid():
+                if _did(request, found, act, form):
+                    return redirect("servicedesk:my_ticket", pk=pk)
+                # What was typed is not lost: it can be sent by opening the ticket again.
+                forms["reopen"].initial["body"] = form.cleaned_data.get("body")
         status = 422
     context = {
         "ticket": found,
@@ -171,10 +174,10 @@ def ticket(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _did(request: SignedInRequest, ticket: Ticket, act: Act, form: OnceForm) -> bool:
-    """Does what was asked; a refusal goes into the form."""
+    """Does what was asked, or says why not: the form of it may not be on the page any more."""
     try:
         act(ticket, request.user, form.cleaned_data)
     except TicketError as error:
-        form.add_error(None, str(error))
+        flash.error(request, str(error))
         return False
     return True

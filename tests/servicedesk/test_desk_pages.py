@@ -170,6 +170,18 @@ class TestTicket:
         assert ticket.state == State.NEW
         assert not ticket.messages.exists()
 
+    def test_a_reply_to_a_closed_ticket_is_refused_and_its_words_kept(
+        self, visitor: Client, community: Community
+    ) -> None:
+        ticket = TicketFactory.create(community=community, state=State.CLOSED)
+        page = visitor.post(
+            page_of(ticket), {"do": "reply", "body": "再说一句", "form_token": uuid.uuid4()}
+        )
+        assert page.status_code == 422
+        assert not ticket.messages.exists()
+        assert page.context["forms"]["note"]["body"].value() == "再说一句"
+        assert "message-error" in page.content.decode()
+
     def test_the_reply_starts_from_a_phrase(self, visitor: Client, community: Community) -> None:
         ticket = TicketFactory.create(community=community)
         phrase = ReplyPhrase.objects.create(community=community, title="收到", body="您好,已收到。")

@@ -169,6 +169,18 @@ def test_what_cannot_be_done_is_said_not_done(visitor: Client, resident: User) -
     assert not ticket.messages.exists()
 
 
+def test_words_typed_while_we_settled_it_are_not_lost(visitor: Client, resident: User) -> None:
+    ticket = TicketFactory.create(reporter=resident, state=Ticket.State.RESOLVED)
+    page = visitor.post(
+        reverse("servicedesk:my_ticket", args=[ticket.pk]),
+        {"do": "message", "body": "还有一处漏水", "form_token": uuid.uuid4()},
+    )
+    assert page.status_code == 422
+    assert not ticket.messages.exists()
+    assert page.context["forms"]["reopen"]["body"].value() == "还有一处漏水"
+    assert "message-error" in page.content.decode()
+
+
 def test_the_list_has_ones_own_tickets_alone(visitor: Client, resident: User) -> None:
     own = TicketFactory.create(reporter=resident)
     settled = TicketFactory.create(reporter=resident, state=Ticket.State.RESOLVED)
