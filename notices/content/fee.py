@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Sum
+from django.urls import reverse
 from django.utils import formats
 
 from billing.models import Bill, Charge
@@ -36,15 +37,15 @@ def contexts(notices: Sequence[Notice]) -> dict[int, dict[str, Any]]:
     for bill in bills:
         bill.items = lines[bill.pk]  # type: ignore[attr-defined]
         grouped[notice_of[bill.pk]].append(bill)
-    return {notice.pk: _context(grouped[notice.pk]) for notice in notices}
+    return {notice.pk: _context(notice, grouped[notice.pk]) for notice in notices}
 
 
-def memo(unit_codes: Iterable[str]) -> str:
-    """What a payer writes on a bank transfer so that it finds its way: the full unit codes.
+def memo(unit_codes: Iterable[str], name: str) -> str:
+    """What a payer writes on a bank transfer so that it finds its way: units and payer's name.
 
-    No name: the notice may hang at a door, and the bank adds the sender's name anyway.
+    The same two pieces of evidence as on the page of transfer instructions.
     """
-    return " ".join(unit_codes)
+    return f"{'+'.join(dict.fromkeys(unit_codes))} {name}".strip()
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
@@ -79,7 +80,7 @@ def _lines(bill_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
     return lines
 
 
-def _context(bills: list[Any]) -> dict[str, Any]:
+def _context(notice: Notice, bills: list[Any]) -> dict[str, Any]:
     total = sum((bill.amount for bill in bills), ZERO)
     open_total = sum((bill.open_amount for bill in bills), ZERO)
     return {
@@ -89,6 +90,8 @@ def _context(bills: list[Any]) -> dict[str, Any]:
         "total": total,
         "open_total": open_total,
         "settled": total - open_total,
-        "memo": memo(bill.account.unit.code for bill in bills),
-        "pay_url": f"{settings.SITE_URL}/",
+        "memo": memo(
+            (bill.account.unit.code for bill in bills), notice.party.name if notice.party else ""
+        ),
+        "pay_url": f"{settings.SITE_URL}{reverse('payments:pay')}",
     }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from community.models import Unit
 from core.money import plain_yuan
@@ -18,11 +19,13 @@ def context(notice: Notice) -> dict[str, Any]:
         .distinct()
         .order_by("sort_key")
     )
+    receipt = getattr(payment, "receipt", None)
+    path = reverse("payments:receipt", args=[receipt.pk]) if receipt else "/"
     return {
         "payment": payment,
-        "receipt": getattr(payment, "receipt", None),
+        "receipt": receipt,
         "unit_codes": [unit.code for unit in units],
-        "url": f"{settings.SITE_URL}/",
+        "url": f"{settings.SITE_URL}{path}",
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from notices.content.short import ShortText
 from notices.models import Notice
@@ -13,7 +14,9 @@ def context(notice: Notice) -> dict[str, Any]:
     breach = TicketBreach.objects.select_related("ticket__community").get(
         pk=notice.context["breach"]
     )
-    return {"breach": breach, "ticket": breach.ticket, "url": f"{settings.SITE_URL}/"}
+    ticket = breach.ticket
+    path = reverse("servicedesk:ticket", args=[ticket.community.code, ticket.pk])
+    return {"breach": breach, "ticket": ticket, "url": f"{settings.SITE_URL}{path}"}
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from notices.content.short import ShortText
 from notices.models import Notice
@@ -11,7 +12,12 @@ from servicedesk.models import TicketMessage
 
 def context(notice: Notice) -> dict[str, Any]:
     message = TicketMessage.objects.select_related("ticket").get(pk=notice.context["message"])
-    return {"message": message, "ticket": message.ticket, "url": f"{settings.SITE_URL}/"}
+    path = reverse("servicedesk:my_ticket", args=[message.ticket.pk])
+    return {
+        "message": message,
+        "ticket": message.ticket,
+        "url": f"{settings.SITE_URL}{path}",
+    }
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:

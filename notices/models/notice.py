@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Bill, BillRun
 from community.models import Community, Party, Unit
+from community.privacy import masked_email, masked_phone
 
 if TYPE_CHECKING:
     from community.models import User
@@ -256,8 +257,21 @@ class Delivery(models.Model):
                 fields=["priority", "due_at"],
                 condition=Q(state__in=["queued", "sending"]) & ~Q(channel="door"),
                 name="delivery_outbox",
-            )
+            ),
+            # What staff look for among many that went well.
+            models.Index(
+                fields=["notice"],
+                condition=Q(state__in=["failed", "unknown"]),
+                name="delivery_lost",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.get_state_display()}"
+
+    @property
+    def masked_address(self) -> str:
+        """The address as far as staff need it to know which one it was."""
+        if self.channel == self.Channel.SMS:
+            return masked_phone(self.address)
+        return masked_email(self.address) if self.channel == self.Channel.EMAIL else self.address

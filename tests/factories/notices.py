@@ -6,7 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from notices.models import Campaign, Delivery, Notice
-from notices.services.campaign import address_chunk
+from notices.services.campaign import address_chunk, announce
 from tests.factories.billing import make_bill
 from tests.factories.community import PartyFactory
 
@@ -48,8 +48,8 @@ def make_fee_notice(*amounts: str, **of_account: Any) -> Notice:
 
 
 def make_campaign(run: Any) -> Campaign:
-    """The campaign of an issued run, addressed."""
-    campaign, _made = Campaign.objects.get_or_create(run=run, community=run.period.community)
+    """The campaign of an issued run, published and addressed."""
+    campaign = announce(run=run)
     while not address_chunk(campaign_id=campaign.pk):
         pass
     campaign.refresh_from_db()

@@ -1,0 +1,19 @@
+"""What staff send from the pages of notices."""
+
+from typing import Any
+
+from django import forms
+
+
+class StretchForm(forms.Form):
+    """A stretch of the walk: a building's id and one of its entrances; neither means all."""
+
+    building = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    entrance = forms.CharField(required=False, max_length=20, empty_value="")
+
+    def stretch(self) -> dict[str, Any]:
+        """As `door.doors` takes it. An empty entrance is that of units without one."""
+        building = self.cleaned_data["building"]
+        if building is None:
+            return {}
+        return {"building_id": building, "entrance": self.cleaned_data["entrance"]}
