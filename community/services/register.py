@@ -44,6 +44,19 @@ COLUMNS = (
     tables.Column("邮箱", "email", contact_columns.email, optional=True, blank=""),
 )
 
+UNIT_FIELDS = (
+    "id",
+    "community",
+    "building",
+    "entrance",
+    "room",
+    "code",
+    "sort_key",
+    "kind",
+    "area",
+    "handover_date",
+)
+
 
 def import_register(
     *, source: Source, community_code: str, community_name: str = "", dry_run: bool = False
@@ -169,17 +182,3 @@ class _Register:
                 row["area"],
                 row["handover_date"],
             )
-
-
-UNIT_FIELDS = (
-    "id",
-    "community",
-    "building",
-    "entrance",
-    "room",
-    "code",
-    "sort_key",
-    "kind",
-    "area",
-    "handover_date",
-)
