@@ -9,7 +9,7 @@ import psycopg2
 
 from scripts.services import start_for_tests
 
-NAME = "portal_benchmark"
+NAME = f"portal_benchmark_{os.getpid()}"
 
 
 @contextmanager
