@@ -98,6 +98,8 @@ class CreditEntry(models.Model):
         return f"{self.get_kind_display()} {self.amount}"
 
 
+# Each question starts from the new rows and looks up the rest: asked of the charges instead, the
+# planner may sum the allocations of every charge there is before it looks which ones are new.
 _ALLOCATION_WITHIN_BOUNDS = """
     PERFORM 1 FROM billing_account
       WHERE id IN (SELECT c.account_id FROM new_rows n JOIN billing_charge c ON c.id = n.charge_id)
@@ -111,19 +113,22 @@ _ALLOCATION_WITHIN_BOUNDS = """
         RAISE EXCEPTION 'allocation joins two accounts' USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (
-        SELECT 1 FROM billing_charge c
-        WHERE c.id IN (SELECT charge_id FROM new_rows)
-          AND (SELECT COALESCE(SUM(a.amount), 0) FROM billing_allocation a
-               WHERE a.charge_id = c.id) NOT BETWEEN 0 AND c.amount
+        SELECT 1 FROM (SELECT DISTINCT charge_id FROM new_rows) touched
+        WHERE (SELECT COALESCE(SUM(a.amount), 0) FROM billing_allocation a
+               WHERE a.charge_id = touched.charge_id)
+          NOT BETWEEN 0
+          AND (SELECT c.amount FROM billing_charge c WHERE c.id = touched.charge_id)
     ) THEN
         RAISE EXCEPTION 'a charge would be settled by more than its amount'
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (
-        SELECT 1 FROM billing_creditentry e
-        WHERE e.id IN (SELECT credit_entry_id FROM new_rows)
-          AND (SELECT COALESCE(SUM(a.amount), 0) FROM billing_allocation a
-               WHERE a.credit_entry_id = e.id) NOT BETWEEN 0 AND GREATEST(e.amount, 0)
+        SELECT 1 FROM (SELECT DISTINCT credit_entry_id FROM new_rows) touched
+        WHERE (SELECT COALESCE(SUM(a.amount), 0) FROM billing_allocation a
+               WHERE a.credit_entry_id = touched.credit_entry_id)
+          NOT BETWEEN 0
+          AND (SELECT GREATEST(e.amount, 0) FROM billing_creditentry e
+               WHERE e.id = touched.credit_entry_id)
     ) THEN
         RAISE EXCEPTION 'a credit entry would settle more than its amount'
             USING ERRCODE = 'check_violation';
