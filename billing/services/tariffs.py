@@ -46,7 +46,8 @@ COLUMNS = (
     tables.Column(
         "空置系数",
         "vacancy_factor",
-        tables.decimal(places=4, minimum=0, digits=2),
+        # A share of the price: 70 for 0.7 would bill a vacant home seventy times.
+        tables.decimal(places=4, minimum=0, maximum=1),
         optional=True,
         blank=Decimal("1.0000"),
     ),

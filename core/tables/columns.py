@@ -62,7 +62,13 @@ def day() -> Parser:
     return parse
 
 
-def decimal(*, places: int, minimum: Decimal | int | None = None, digits: int = 12) -> Parser:
+def decimal(
+    *,
+    places: int,
+    minimum: Decimal | int | None = None,
+    maximum: Decimal | int | None = None,
+    digits: int = 12,
+) -> Parser:
     """A number with a dot and at most ``places`` decimals, returned with exactly that many.
 
     ``digits`` bounds the digits before the dot, so that the value fits its database column.
@@ -80,6 +86,8 @@ def decimal(*, places: int, minimum: Decimal | int | None = None, digits: int = 
             raise ValueError(_("is too large"))
         if minimum is not None and number < minimum:
             raise ValueError(_("is less than %(n)s") % {"n": minimum})
+        if maximum is not None and number > maximum:
+            raise ValueError(_("is more than %(n)s") % {"n": maximum})
         return number.quantize(step)
 
     return parse
