@@ -151,5 +151,8 @@ def _locked(order_id: int) -> PaymentOrder:
 
 
 def _tell(order: PaymentOrder, reason: str) -> None:
+    """Keeps on the order why a person should look at it, and says so inside the transaction."""
+    order.problem = reason
+    order.save(update_fields=["problem"])
     logger.warning("order %s: %s", order.out_trade_no, reason)
     payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)

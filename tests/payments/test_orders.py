@@ -128,6 +128,8 @@ def test_money_for_an_order_that_was_given_up_is_kept_and_told(given_up, attenti
     settle(order.pk, paid(order))
     assert still_open(bill) == 0
     assert attention == [(order, "paid after it was closed")]
+    order.refresh_from_db()
+    assert order.problem == "paid after it was closed"
 
 
 def test_a_bill_that_was_paid_meanwhile_leaves_credit_and_somebody_is_told(attention):
