@@ -13,6 +13,8 @@ from tests.servers import redis_number, worker_number
 os.environ.update(start_for_tests().environment())
 # Workers side by side must not empty each other's cache.
 os.environ["REDIS_URL"] = redis_number(os.environ["REDIS_URL"], worker_number())
+# Once a browser was driven from this process, Django takes every later test for asynchronous.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 from config.settings import *  # noqa: F403
 
