@@ -1,14 +1,15 @@
 """The places of the portal: the resident's four, and those of staff by role."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import resolve, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from community.models import Membership, Role
+from community.access import Access
+from community.models import Membership
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class Place:
     url_name: str
     # Other url names, or whole namespaces ("payments:"), whose pages belong to this place.
     also: tuple[str, ...] = ()
-    roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -37,75 +37,88 @@ RESIDENT = (
     Place(_("Bills"), "receipt-text", "billing:bills", ("billing:", "payments:pay")),
     Place(_("Payments"), "wallet", "payments:records", ("payments:",)),
     Place(_("Service"), "message-square-text", "servicedesk:tickets", ("servicedesk:",)),
-    Place(_("Me"), "circle-user", "community:me", ("community:",)),
+    Place(_("Me"), "circle-user", "community:me", ("community:", "notices:")),
 )
 
-CLERK = frozenset({Role.CLERK, Role.MANAGER})
-ACCOUNTANT = frozenset({Role.ACCOUNTANT, Role.MANAGER})
-EVERYBODY = frozenset(Role.values)
-MANAGER = frozenset({Role.MANAGER})
-
+# Who sees a place follows from who may open its page (community.access).
 STAFF = (
     (
         _("Front desk"),
         (
-            Place(_("Find a unit"), "search", "portal:desk", ("portal:unit",), EVERYBODY),
-            Place(_("Bindings"), "user-check", "community:binding_requests", (), CLERK),
-            Place(_("Tickets"), "message-square-text", "servicedesk:queue", (), CLERK),
-        ),
-    ),
-    (
-        _("Accounts"),
-        (
-            Place(_("Bill runs"), "calculator", "billing:runs", ("billing:run",), ACCOUNTANT),
-            Place(_("Receipts"), "receipt-text", "payments:receipts", (), EVERYBODY),
+            Place(_("Find a unit"), "search", "portal:desk", ("portal:unit", "payments:collect")),
+            Place(_("Tickets"), "message-square-text", "servicedesk:queue", ("servicedesk:",)),
+            Place(_("Receipts"), "receipt-text", "payments:receipts", ("payments:",)),
+            Place(_("Bindings"), "user-check", "community:binding_requests"),
         ),
     ),
     (
         _("Notices"),
-        (Place(_("Deliveries"), "send", "notices:campaigns", ("notices:campaign",), EVERYBODY),),
+        (
+            Place(_("Deliveries"), "send", "notices:campaigns", ("notices:",)),
+            Place(_("Door notices"), "door-open", "notices:door_campaigns", ("notices:door_walk",)),
+        ),
     ),
     (
         _("Management"),
         (
-            Place(_("Today"), "gauge", "portal:manager", (), MANAGER),
-            Place(_("Looks at personal data"), "eye", "community:access_log", (), MANAGER),
+            Place(_("Today"), "gauge", "portal:manager"),
+            Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
+            Place(_("Looks at personal data"), "eye", "community:access_log"),
         ),
     ),
 )
 
 
-def _links(request: HttpRequest, places: Iterable[Place], **kwargs: str) -> Iterator[Link]:
-    here = request.resolver_match.view_name if request.resolver_match else ""
-    places = list(places)
-    # The nearest claim wins: the page itself, then a listed page, then a whole namespace.
-    claims = [
-        3 if here == place.url_name
-        else 2 if here in place.also
-        else 1 if any(name.endswith(":") and here.startswith(name) for name in place.also)
-        else 0
-        for place in places
-    ]  # fmt: skip
-    best = max(claims, default=0)
-    for place, claim in zip(places, claims, strict=True):
-        try:
-            url = reverse(place.url_name, kwargs=kwargs)
-        except NoReverseMatch:
-            continue
-        yield Link(place.label, place.icon, url, current=bool(claim) and claim == best)
+def _here(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
+def _nearest(places: Iterable[Place], here: str) -> Place | None:
+    """The place that the page belongs to."""
+    found = max(places, key=lambda place: _claim(place, here))
+    return found if _claim(found, here) else None
+
+
+def _claim(place: Place, here: str) -> int:
+    """How near `place` is to the page: its own, a listed one, one of a whole namespace, none."""
+    if here == place.url_name:
+        return 3
+    if here in place.also:
+        return 2
+    return int(any(name.endswith(":") and here.startswith(name) for name in place.also))
 
 
 def resident_places(request: HttpRequest) -> list[Link]:
     """The bottom bar of a resident's phone."""
-    return list(_links(request, RESIDENT))
+    current = _nearest(RESIDENT, _here(request))
+    return [
+        Link(place.label, place.icon, reverse(place.url_name), current=place is current)
+        for place in RESIDENT
+    ]
 
 
 def staff_places(request: HttpRequest, workplace: Membership) -> list[dict[str, object]]:
     """The navigation at the left of a staff page: the groups in which his role has a place."""
+    code = workplace.community.code
+    current = _nearest((place for _label, places in STAFF for place in places), _here(request))
     groups = []
     for label, places in STAFF:
-        own = [place for place in places if workplace.role in place.roles]
-        links = list(_links(request, own, community=workplace.community.code))
+        links = [
+            Link(
+                place.label,
+                place.icon,
+                reverse(place.url_name, kwargs={"community": code}),
+                current=place is current,
+            )
+            for place in places
+            if workplace.role in _roles(place.url_name, code)
+        ]
         if links:
             groups.append({"label": label, "places": links})
     return groups
+
+
+def _roles(url_name: str, community: str) -> frozenset[str]:
+    view = resolve(reverse(url_name, kwargs={"community": community})).func
+    access: Access = view.access  # type: ignore[attr-defined]
+    return access.roles
