@@ -53,17 +53,12 @@ def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
     params = {
         "name": notice.party.name if notice.party else "",
         "unit": unit_list([bill.account.unit.code for bill in context["bills"]]),
-        "period": period_text(context["period"]),
+        "period": str(context["period"]),
     }
     if context["open_total"] == 0:
         return ShortText("fee_settled", params | {"amount": plain_yuan(context["total"])})
     due = formats.date_format(context["due_on"], "DATE_FORMAT")
     return ShortText("fee", params | {"amount": plain_yuan(context["open_total"]), "due": due})
-
-
-def period_text(period: Any) -> str:
-    """A period in few characters that read alike in both languages: 2026-01~2026-03."""
-    return f"{period.starts_on:%Y-%m}~{period.ends_on:%Y-%m}"
 
 
 def _lines(bill_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
