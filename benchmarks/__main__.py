@@ -13,9 +13,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with benchmark_database():
-        from benchmarks import billing, receipt
+        from benchmarks import billing, receipt, search
 
         timings = billing.measure(units=options.units, rounds=options.rounds)
+        found, slowest_found = search.measure()
         billing.empty_tables()
         median, slowest = receipt.measure()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
@@ -28,7 +29,8 @@ def main() -> None:
         span = f"{min(timing.seconds):.2f} – {max(timing.seconds):.2f}"
         ratio = f"{timing.median / base:.2f}"
         print(f"| {timing.name} | {timing.median:.2f} | {ratio} | {span} | {memory} |")
-    print(f"\nA warm receipt PDF: {median:.0f} ms (slowest of 30: {slowest:.0f} ms)")
+    print(f"\nA search at the desk: {found:.0f} ms (slowest: {slowest_found:.0f} ms)")
+    print(f"A warm receipt PDF: {median:.0f} ms (slowest of 30: {slowest:.0f} ms)")
 
 
 if __name__ == "__main__":
