@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from billing.models import Account, Bill
 from community.access import public
@@ -25,10 +26,13 @@ def home(request: HttpRequest) -> HttpResponse:
     workplace = (
         user.memberships.filter(is_active=True).select_related("community").order_by("pk").first()
     )
+    page = "portal:manager" if workplace and workplace.role == Role.MANAGER else "portal:desk"
     if workplace and not user.bindings.exists():
-        page = "portal:manager" if workplace.role == Role.MANAGER else "portal:desk"
         return redirect(page, community=workplace.community.code)
-    return render(request, "portal/home.html", _home_of(user))
+    context = _home_of(user)
+    if workplace:  # somebody who works here and lives here
+        context["work_url"] = reverse(page, kwargs={"community": workplace.community.code})
+    return render(request, "portal/home.html", context)
 
 
 def _home_of(user: User) -> dict[str, object]:

@@ -53,6 +53,18 @@ def test_staff_are_led_to_their_work(
     assert response.headers["Location"] == reverse(page, kwargs={"community": community.code})
 
 
+def test_whoever_works_and_lives_here_sees_his_bills_and_the_way_to_work(
+    client: Client, works: Callable[..., Any]
+) -> None:
+    account = AccountFactory.create()
+    make_bill("321.00", account=account)
+    works(Role.CLERK, account.community)
+    BindingFactory.create(user=account.community.memberships.get().user, party=account.party)
+    page = client.get("/").content.decode()
+    assert "¥321.00" in page
+    assert reverse("portal:desk", args=[account.community.code]) in page
+
+
 def test_a_resident_sees_what_is_owed_in_one_number(
     client: Client, django_assert_max_num_queries: Any
 ) -> None:
