@@ -1,0 +1,112 @@
+"""What hands do: keys at the desk, one tap on a phone, and a button pressed twice."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, Request, expect
+
+from tests.access import Side
+from tests.e2e.conftest import SignIn
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def desk(desktop_page: Page, demo: Side, sign_in: SignIn) -> Page:
+    """The front desk's first page, with its clerk."""
+    sign_in(desktop_page, demo.clerk)
+    desktop_page.goto(reverse("portal:desk", args=[demo.community.code]))
+    return desktop_page
+
+
+def test_from_a_name_to_the_till_without_a_mouse(desk: Page, demo: Side) -> None:
+    desk.keyboard.press("/")
+    box = desk.locator("#search")
+    expect(box).to_be_focused()
+    desk.keyboard.type(demo.unit.code)
+    first = desk.locator("#found a").first
+    expect(first).to_contain_text(demo.unit.code)
+    desk.keyboard.press("ArrowDown")
+    expect(first).to_be_focused()
+    desk.keyboard.press("ArrowUp")
+    expect(box).to_be_focused()
+    desk.keyboard.press("ArrowDown")
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/$"))
+    desk.keyboard.press("F2")
+    desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/collect/$"))
+
+
+def test_escape_puts_the_list_away(desk: Page, demo: Side) -> None:
+    desk.locator("#search").press_sequentially(demo.unit.code)
+    expect(desk.locator("#found a").first).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#found a")).to_have_count(0)
+
+
+def test_enter_alone_is_enough(desk: Page, demo: Side) -> None:
+    desk.locator("#search").fill(demo.unit.code)
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/$"))
+
+
+def test_single_keys_can_be_switched_off(desk: Page) -> None:
+    """WCAG 2.1.4: whoever speaks to the machine must not press keys by accident."""
+    desk.locator("details.menu > summary").click()
+    switch = desk.locator("[data-keys-switch]")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    desk.reload()
+    desk.keyboard.press("/")
+    expect(desk.locator("#search")).not_to_be_focused()
+
+
+def test_elder_mode_is_one_tap_away_and_remembered(page: Page, demo: Side, sign_in: SignIn) -> None:
+    sign_in(page, demo.owner)
+    page.goto("/")
+    switch = page.locator("header form", has=page.locator("[name=on]")).get_by_role("button")
+    for pressed in (True, False):
+        switch.click()
+        expect(switch).to_have_attribute("aria-pressed", str(pressed).lower())
+        page.goto("/bills/")
+        assert ("elder" in (page.locator("html").get_attribute("class") or "")) is pressed
+
+
+def test_the_look_is_remembered(desk: Page) -> None:
+    desk.locator("details.menu > summary").click()
+    desk.locator("[name=appearance][value=dark]").click()
+    expect(desk.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    desk.goto("/")
+    expect(desk.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+def test_a_button_pressed_twice_sends_once(page: Page, demo: Side, sign_in: SignIn) -> None:
+    """The second press does nothing, and the button says that it works."""
+    sign_in(page, demo.owner)
+    url = reverse("servicedesk:new")
+    page.goto(url)
+    page.locator("[name=kind]").first.check()
+    page.locator("select[name=unit]").select_option(index=1)
+    page.locator("[name=subject]").fill("路灯")
+    page.locator("[name=body]").fill("门口的路灯不亮")
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    busy = page.evaluate(
+        """() => {
+            const button = document.querySelector("main form button.btn-primary");
+            button.click();
+            const busy = button.classList.contains("is-busy");
+            button.click();
+            return busy;
+        }"""
+    )
+    page.wait_for_url(re.compile(r"/service/\d+/$"))
+    assert busy
+    assert len(sent) == 1
+
+
+def test_an_answer_that_does_not_come_is_told_in_words(desk: Page) -> None:
+    desk.context.set_offline(True)
+    desk.locator("#search").press_sequentially("1-1")
+    expect(desk.locator("#messages [role=alert]")).to_be_visible()
