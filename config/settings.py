@@ -292,7 +292,7 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:8025")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="portal@localhost")
-refuse_simulator("EMAIL_URL", EMAIL_CONFIG["EMAIL_HOST"])
+refuse_simulator("EMAIL_URL", EMAIL_CONFIG["EMAIL_HOST"] or "")
 
 # --- SMS and other channels of notices ------------------------------------------------------
 
@@ -319,6 +319,7 @@ SMS_TEMPLATES = {
         "ticket_reply": "SMS_300000005",
         "fee_settled": "SMS_300000006",
         "binding": "SMS_300000007",
+        "payment_alert": "SMS_300000008",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

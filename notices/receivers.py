@@ -12,8 +12,8 @@ from billing.signals import bills_issued
 from community.models import BindingRequest, User
 from community.signals import binding_decided, sign_in_code_requested
 from notices.services import announcements, campaign
-from payments.models import Payment
-from payments.signals import payment_received
+from payments.models import Payment, PaymentOrder
+from payments.signals import payment_needs_attention, payment_received
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
 
@@ -26,6 +26,12 @@ def announce_bills(*, run: BillRun, **kwargs: Any) -> None:
 @receiver(payment_received)
 def send_receipt(*, payment: Payment, **kwargs: Any) -> None:
     announcements.receipt(payment=payment)
+
+
+@receiver(payment_needs_attention)
+def alert_accountants(*, order: PaymentOrder | None, reason: str, **kwargs: Any) -> None:
+    if order is not None:  # else nobody knows whose it is: the log and the event's row say it
+        announcements.payment_alert(order=order, reason=reason)
 
 
 @receiver(ticket_replied)

@@ -16,7 +16,15 @@ from django.utils.safestring import SafeString
 
 from core.encryption import decrypt
 from notices.channels.base import Message
-from notices.content import binding, fee, receipt, sign_in_code, staff_alert, ticket_reply
+from notices.content import (
+    binding,
+    fee,
+    payment_alert,
+    receipt,
+    sign_in_code,
+    staff_alert,
+    ticket_reply,
+)
 from notices.content.short import ShortText
 from notices.models import Delivery, Notice
 
@@ -36,6 +44,7 @@ _KINDS = {
     Notice.Kind.STAFF_ALERT: Kind(staff_alert.context, staff_alert.sms),
     Notice.Kind.TICKET_REPLY: Kind(ticket_reply.context, ticket_reply.sms),
     Notice.Kind.BINDING: Kind(binding.context, binding.sms),
+    Notice.Kind.PAYMENT_ALERT: Kind(payment_alert.context, payment_alert.sms),
 }
 
 

@@ -83,6 +83,7 @@ class Notice(models.Model):
         STAFF_ALERT = "staff_alert", _("staff alert")
         TICKET_REPLY = "ticket_reply", _("reply to a ticket")
         BINDING = "binding", _("decision on a unit claimed")
+        PAYMENT_ALERT = "payment_alert", _("payment to be looked at")
 
     kind = models.CharField(_("kind"), max_length=14, choices=Kind)
     community = models.ForeignKey(

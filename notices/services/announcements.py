@@ -1,13 +1,14 @@
 """Single notices, one function for each thing that is told. Each event is told once."""
 
 import datetime
+import hashlib
 
 from django.views.decorators.debug import sensitive_variables
 
 from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
-from payments.models import Payment
+from payments.models import Payment, PaymentOrder
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.
@@ -47,22 +48,39 @@ def ticket_reply(*, ticket: Ticket, message: TicketMessage) -> None:
 
 def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
     """A clock ran out: every manager of the community hears of it."""
-    managers = Membership.objects.filter(
-        community_id=ticket.community_id,
-        role=Role.MANAGER,
-        is_active=True,
-        user__is_active=True,
-    ).select_related("user")
-    for membership in managers:
+    for user in _staff(ticket.community_id, Role.MANAGER):
         notify(
             kind=Notice.Kind.STAFF_ALERT,
-            event_key=f"breach:{breach.pk}:{membership.user_id}",
+            event_key=f"breach:{breach.pk}:{user.pk}",
             community=ticket.community,
-            user=membership.user,
-            phone=membership.user.phone,
-            email=membership.user.email,
+            user=user,
+            phone=user.phone,
+            email=user.email,
             context={"ticket": ticket.pk, "breach": breach.pk},
         )
+
+
+def payment_alert(*, order: PaymentOrder, reason: str) -> None:
+    """Money that does not fit: accountants and managers hear of it, once for each reason."""
+    told = hashlib.sha256(reason.encode()).hexdigest()[:16]
+    for user in _staff(order.community_id, Role.ACCOUNTANT, Role.MANAGER):
+        notify(
+            kind=Notice.Kind.PAYMENT_ALERT,
+            event_key=f"payment:{order.pk}:{told}:{user.pk}",
+            community=order.community,
+            user=user,
+            phone=user.phone,
+            email=user.email,
+            context={"order": order.pk, "reason": reason},
+        )
+
+
+def _staff(community_id: int, *roles: Role) -> list[User]:
+    """Who works in a community in one of `roles`, today."""
+    members = Membership.objects.filter(
+        community_id=community_id, role__in=roles, is_active=True, user__is_active=True
+    ).select_related("user")
+    return [membership.user for membership in members]
 
 
 def binding_decision(*, binding_request: BindingRequest) -> None:

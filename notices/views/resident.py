@@ -35,6 +35,6 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
     visible = Notice.objects.visible_to(request.user).exclude(kind=Notice.Kind.SIGN_IN_CODE)
     found = get_object_or_404(visible.select_related("community", "party", "user"), pk=pk)
     subject, body = page_of(found)
-    return render(
-        request, "notices/notice.html", {"notice": found, "subject": subject, "body": body}
-    )
+    own = Notice.objects.of_resident(request.user).filter(pk=pk).exists()
+    context = {"notice": found, "subject": subject, "body": body, "own": own}
+    return render(request, "notices/notice.html", context)

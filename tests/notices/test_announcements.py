@@ -5,13 +5,18 @@ import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.template.loader import get_template
 from django.utils import timezone
 
 from community.models import BindingRequest, Membership, Role
 from community.signals import binding_decided
+from notices import content
 from notices.models import Delivery, Notice
 from notices.services.deliver import deliver
 from notices.services.states import State
+from payments.models import Payment, PaymentOrder
+from payments.signals import payment_needs_attention, payment_received
 from servicedesk.models import Ticket, TicketBreach, TicketKind, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
 from tests.factories.billing import make_bill
@@ -22,7 +27,7 @@ from tests.factories.community import (
     UnitFactory,
     UserFactory,
 )
-from tests.factories.payments import make_payment
+from tests.factories.payments import make_order, make_payment
 from tests.fixtures.simulators import MailboxSimulator, SmsSimulator
 
 pytestmark = pytest.mark.django_db
@@ -87,9 +92,6 @@ def test_receipt_of_two_payers_goes_to_each() -> None:
 
 
 def test_receipt_told_twice_is_sent_once() -> None:
-    from payments.models import Payment
-    from payments.signals import payment_received
-
     payment = make_payment(make_bill())
     payment_received.send(sender=Payment, payment=payment)
     assert Notice.objects.count() == 1
@@ -176,3 +178,34 @@ def test_claim_that_the_register_answers_at_once_needs_no_message() -> None:
     )
     binding_decided.send(sender=BindingRequest, binding_request=request)
     assert not Notice.objects.exists()
+
+
+def test_money_that_does_not_fit_reaches_those_who_keep_the_books(sms: SmsSimulator) -> None:
+    order = make_order(make_bill())
+    staff = {
+        role: MembershipFactory.create(community=order.community, role=role).user for role in Role
+    }
+    for number, user in enumerate(staff.values()):
+        user.phone = f"1370000000{number}"
+        user.save()
+    MembershipFactory.create(role=Role.MANAGER)
+    for reason in ("amount differs", "amount differs", "paid after it was closed"):
+        payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)
+    payment_needs_attention.send(sender=PaymentOrder, order=None, reason="unknown order")
+    told = Notice.objects.filter(kind=Notice.Kind.PAYMENT_ALERT)
+    assert sorted(told.values_list("user", "context__reason")) == sorted(
+        (staff[role].pk, reason)
+        for role in (Role.ACCOUNTANT, Role.MANAGER)
+        for reason in ("amount differs", "paid after it was closed")
+    )
+    deliver_all()
+    assert order.out_trade_no in sms.messages()[0]["text"]
+
+
+def test_every_kind_has_its_words() -> None:
+    """A kind without a template would be found out only when the first one is sent."""
+    for kind in Notice.Kind:
+        for part in ("subject.txt", "txt", "html"):
+            get_template(f"notices/messages/{kind}.{part}")
+        assert kind in content._KINDS
+        assert kind in settings.SMS_TEMPLATES

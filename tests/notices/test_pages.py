@@ -402,3 +402,32 @@ class TestCampaigns:
         ):
             with django_assert_max_num_queries(12):
                 manager.get(url)
+
+
+class TestAdmin:
+    @pytest.fixture
+    def keeper(self, admin_user: Any) -> Client:
+        client = Client()
+        client.force_login(admin_user)
+        return client
+
+    @pytest.mark.parametrize("model", [Campaign, Notice, Delivery])
+    def test_looks_only(self, model: Any, keeper: Client) -> None:
+        campaign = issued(make_community())
+        row = model.objects.first()
+        name = f"admin:notices_{model._meta.model_name}"
+        assert keeper.get(reverse(f"{name}_changelist")).status_code == 200
+        assert keeper.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+        assert keeper.get(reverse(f"{name}_add")).status_code == 403
+        assert keeper.post(reverse(f"{name}_delete", args=[row.pk])).status_code == 403
+        assert campaign.notices.exists()
+
+    def test_shows_neither_code_nor_address(self, keeper: Client) -> None:
+        delivery = DeliveryFactory.create(secret="gAAAAA-cipher", address="13812345678")
+        for url in (
+            reverse("admin:notices_delivery_changelist"),
+            reverse("admin:notices_delivery_change", args=[delivery.pk]),
+        ):
+            text = text_of(keeper.get(url))
+            assert "gAAAAA-cipher" not in text
+            assert "13812345678" not in text
