@@ -86,7 +86,7 @@ def test_celery_workers_killed_again_and_again(sms: SmsSimulator) -> None:  # no
     sms.faults(slow_next=1000, slow_seconds=0.1)  # so that a kill hits calls under way
     env = processes.environment(**sms.account)
     seen, in_full_flight = 0, 0
-    for _round in range(3):
+    for _round in range(2):
         time_passes()
         assert dispatch.dispatch() > 0
         worker = processes.start(
