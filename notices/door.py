@@ -67,10 +67,16 @@ def _last_hung_by(campaign: Campaign) -> dict[tuple[int, str], str]:
 
 
 def doors(
-    campaign: Campaign, *, building_id: int | None = None, entrance: str | None = None
+    campaign: Campaign,
+    *,
+    building_id: int | None = None,
+    entrance: str | None = None,
+    unit_id: int | None = None,
 ) -> QuerySet[Delivery]:
-    """The campaign's door notices in the order of the walk, all or those of one stretch."""
+    """The campaign's door notices in the order of the walk: all, of one stretch, of one unit."""
     found = _doors(campaign)
+    if unit_id is not None:
+        found = found.filter(unit_id=unit_id)
     if building_id is not None:
         found = found.filter(unit__building_id=building_id)
     if entrance is not None:

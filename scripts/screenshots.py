@@ -21,7 +21,7 @@ from scripts.services import PROJECT, Instance
 from scripts.stack import Stack
 
 FOLDER = PROJECT / "docs" / "screenshots"
-COLOURS = 128
+COLOURS = 256
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1366, "height": 800}
 
@@ -70,7 +70,8 @@ def _page(browser: Browser, picture: Picture, address: str) -> Iterator[Page]:
 
 
 def _save(picture: Picture, png: bytes) -> None:
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image = image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     image.save(FOLDER / f"{picture.name}.png", optimize=True)
 
 

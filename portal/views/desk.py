@@ -1,6 +1,6 @@
 """The front desk: one box that finds a unit, and what the desk needs to know about one."""
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -8,7 +8,7 @@ from billing.models import Account, Bill
 from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Occupancy, Role, Unit
 from community.spelling import normal_code
-from notices.models import Notice
+from notices.models import Delivery, Notice
 from payments.models import Receipt
 from portal.services.search import Hit, find
 from servicedesk.models import Ticket
@@ -59,6 +59,11 @@ def search(request: SignedInRequest, community: Community) -> HttpResponse:
     return render(request, "portal/_hits.html", context | {"community": community})
 
 
+def _said_here(unit: Unit) -> QuerySet[Delivery]:
+    """Deliveries to the person, and at the door of this unit alone: a payer may have several."""
+    return Delivery.objects.filter(Q(unit=None) | Q(unit=unit)).order_by("channel")
+
+
 @staff(*Role)
 def unit(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """One unit: who lives there, what each payer owes, what was said, what is open."""
@@ -89,7 +94,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         "notices": Notice.objects.filter(bills__account__unit=found)
         .distinct()
         .select_related("party")
-        .prefetch_related("deliveries")
+        .prefetch_related(Prefetch("deliveries", queryset=_said_here(found)))
         .order_by("-created_at")[:RECENT],
         "receipts": Receipt.objects.filter(lines__account__unit=found)
         .distinct()

@@ -286,6 +286,15 @@ class TestDoors:
         assert empty.headers["Location"] == self.url("door_walk", campaign)
         assert clerk.get(url, {"building": "x"}).status_code == 404
 
+    def test_pdf_of_one_unit_is_found_on_its_page(self, campaign: Campaign) -> None:
+        clerk = as_staff(campaign.community, Role.CLERK)
+        unit = campaign.community.units.get(code="2-1-902")
+        link = f"{self.url('door_pdf', campaign)}?unit={unit.pk}"
+        page = clerk.get(reverse("portal:unit", args=[campaign.community.code, unit.pk]))
+        assert link in page.content.decode()
+        [slip] = pages_of(clerk.get(link))
+        assert unit.code in slip.split()
+
     def test_queries_do_not_grow_with_the_doors(
         self, campaign: Campaign, django_assert_max_num_queries: Any
     ) -> None:
