@@ -61,6 +61,21 @@ def copy_text(
         )
 
 
+def refresh_statistics(*models: type[models.Model]) -> None:
+    """Tell the planner how many rows there are now; a small sample, 30 ms a table.
+
+    An autoanalyze that comes by while a long COPY is still uncommitted sees full pages without a
+    row, and until it comes again the planner takes a table of 300,000 rows for empty: the first
+    payment then scans it once for every account. The lock that ANALYZE holds until the transaction
+    ends keeps autoanalyze away.
+    """
+    tables = ", ".join(f'"{model._meta.db_table}"' for model in models)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL default_statistics_target = 10")
+        cursor.execute(f"ANALYZE {tables}")
+        cursor.execute("SET LOCAL default_statistics_target TO DEFAULT")
+
+
 def _as_text(value: object) -> str:
     if value is None:
         return "\\N"

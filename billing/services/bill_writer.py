@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from billing import calculation as calc
 from billing.models import Account, Bill, BillRun, Charge
 from billing.services.bill_computing import Computation
-from core.copying import copy_text, sequence_of
+from core.copying import copy_text, refresh_statistics, sequence_of
 from core.money import plain_fen, round_half_up
 from core.sql import answer, ask
 
@@ -104,6 +104,7 @@ def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) 
             copying.result()
         computed.copy(cursor)
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    refresh_statistics(Account, Bill, Charge)
     return writer.known_accounts
 
 

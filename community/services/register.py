@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from community.models import Building, Community, Unit, natural_key
+from community.models import Building, Community, Occupancy, Party, Unit, natural_key
 from community.services import contact_columns
 from community.services.imports import (
     UNIT_COLUMNS,
@@ -21,7 +21,7 @@ from community.services.imports import (
 )
 from community.services.owners import Owners
 from core import tables
-from core.copying import copy_rows, reserve_ids
+from core.copying import copy_rows, refresh_statistics, reserve_ids
 
 COLUMNS = (
     *UNIT_COLUMNS,
@@ -136,6 +136,8 @@ class _Register:
         for row, pk in zip(new, ids, strict=True):
             owners.add(pk, row)
         owners.write()
+        if new:
+            refresh_statistics(Unit, Party, Occupancy)
         return Imported(
             rows=len(self.rows),
             created=len(new),
