@@ -82,6 +82,10 @@ class Desk:
     def file(self, told: Told) -> Ticket:
         reporter = self.residents.get(told.by)
         unit = self.random.choice(self.units)
+        if reporter:
+            unit = (
+                Unit.objects.of_resident(reporter).filter(community=self.community).first() or unit
+            )
         bill = None
         if reporter and told.about_bill:
             bill = Bill.objects.of_resident(reporter).order_by("-pk").first()
