@@ -5,6 +5,7 @@ manage.py). Only DATABASE_URL and REDIS_URL have to be set; the other defaults a
 `DJANGO_ENV=production` turns the defaults off and refuses to start with weak or missing secrets.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -136,9 +137,21 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# redis://host/0, or unix:///path/to/socket, which Celery calls redis+socket://
+
+def celery_redis(url: str) -> str:
+    """A Redis URL in Celery's spelling.
+
+    unix:///socket?db=3 is redis+socket:///socket?virtual_host=3 there; with `db` its broker would
+    take database 0 without a word, and hand its tasks to whoever else works there.
+    """
+    if not url.startswith("unix://"):
+        return url
+    return re.sub(r"([?&])db=", r"\1virtual_host=", url.replace("unix://", "redis+socket://", 1))
+
+
+# redis://host/0 or unix:///path/to/socket?db=0
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CELERY_REDIS_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_REDIS_URL = celery_redis(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
