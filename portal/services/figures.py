@@ -85,15 +85,20 @@ def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
 def arrears_by_age(community: Community, day: datetime.date | None = None) -> list[Age]:
     """What is overdue on `day` (today), by how long. Charges without a bill are due at once."""
     day = day or today()
-    charges = Charge.objects.filter(account__community=community)
+    bills = Bill.objects.filter(account__community=community)
+    charges = Charge.objects.filter(account__community=community, bill=None)
     settled = Allocation.objects.filter(charge__account__community=community)
+    # A run has few due dates: grouped sums instead of one sum per bill.
+    sums = (
+        (1, bills.values_list("due_on")),
+        (1, charges.values_list("starts_on")),
+        (-1, settled.filter(charge__bill__isnull=False).values_list("charge__bill__due_on")),
+        (-1, settled.filter(charge__bill=None).values_list("charge__starts_on")),
+    )
     open_by_due: dict[datetime.date, Decimal] = defaultdict(Decimal)
-    # A run has few due dates: two grouped sums instead of one sum per bill.
-    for sign, rows, path in ((1, charges, ""), (-1, settled, "charge__")):
-        for field, unbilled in (("bill__due_on", False), ("starts_on", True)):
-            chosen = rows.filter(**{f"{path}bill__isnull": unbilled}).order_by()
-            for due, total in chosen.values_list(f"{path}{field}").annotate(Sum("amount")):
-                open_by_due[due] += sign * total
+    for sign, rows in sums:
+        for due, total in rows.order_by().annotate(Sum("amount")):
+            open_by_due[due] += sign * total
     return _aged(((day - due).days, amount) for due, amount in open_by_due.items())
 
 

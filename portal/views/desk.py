@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.models import Account, Bill
 from community.access import SignedInRequest, staff
-from community.models import BindingRequest, Community, Occupancy, Role, Unit
+from community.models import BindingRequest, Community, Role, Unit, today
 from community.spelling import normal_code
 from notices.models import Delivery, Notice
 from payments.models import Receipt
@@ -87,7 +87,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         # The current payer's account first: the desk collects from the person who stands there.
         "accounts": sorted(accounts, key=lambda account: account.party_id not in payers),
         "payers": payers,
-        "former": found.occupancies.exclude(pk__in=Occupancy.objects.current().values("pk"))
+        "former": found.occupancies.filter(ends_on__lt=today())
         .select_related("party")
         .order_by("-ends_on"),
         "tickets": Ticket.objects.filter(unit=found).open().by_urgency(),
