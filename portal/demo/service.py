@@ -81,14 +81,11 @@ class Desk:
 
     def file(self, told: Told) -> Ticket:
         reporter = self.residents.get(told.by)
-        unit = self.random.choice(self.units)
+        unit, bill = self.random.choice(self.units), None
         if reporter:
-            unit = (
-                Unit.objects.of_resident(reporter).filter(community=self.community).first() or unit
-            )
-        bill = None
-        if reporter and told.about_bill:
-            bill = Bill.objects.of_resident(reporter).order_by("-pk").first()
+            unit = Unit.objects.of_resident(reporter).filter(kind="dwelling").get()
+            if told.about_bill:
+                bill = Bill.objects.filter(account__unit=unit).latest("pk")
         owner = unit.occupancies.current().select_related("party").first()
         return tickets.open_ticket(
             community=self.community,
