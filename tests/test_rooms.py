@@ -1,8 +1,8 @@
 """A room knows only the rooms below it: what import-linter cannot see, because it is in strings."""
 
 import tomllib
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.apps import apps
