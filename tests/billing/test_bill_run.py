@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from billing.models import Bill, BillingPeriod, BillRun, Charge, CreditEntry, RunException, Tariff
 from billing.services.bill_run import RunRefused
@@ -177,7 +178,7 @@ def test_a_period_without_anything_to_bill_is_not_issued():
 def test_a_period_of_exceptions_only_points_to_the_preview_that_names_them():
     community = small_community()
     Occupancy.objects.all().delete()
-    with pytest.raises(RunRefused, match="exceptions"):
+    with pytest.raises(RunRefused, match="exceptions"), override("en"):
         issue(community)
     assert preview(community).run.exceptions.count() == 4
 
