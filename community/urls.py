@@ -1,6 +1,6 @@
 from django.urls import path
 
-from community.views import bind, binding_requests, me, preferences, privacy, sign_in
+from community.views import bind, binding_requests, jobs, me, preferences, privacy, sign_in
 
 app_name = "community"
 urlpatterns = [
@@ -27,5 +27,7 @@ urlpatterns = [
         name="reject_binding",
     ),
     path("c/<slug:community>/desk/parties/<int:pk>/reveal/", privacy.reveal, name="reveal"),
+    path("c/<slug:community>/desk/jobs/<int:pk>/", jobs.job, name="job"),
+    path("c/<slug:community>/desk/jobs/<int:pk>/file/", jobs.job_file, name="job_file"),
     path("c/<slug:community>/manager/access-log/", privacy.access_log, name="access_log"),
 ]

@@ -277,6 +277,11 @@ CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # A scan that waited longer than its own interval is of no use any more.
+    "community: take up jobs that were left lying": {
+        "task": "community.tasks.sweep_jobs",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
     "payments: look after callbacks and orders that hang": {
         "task": "payments.tasks.sweep_payments",
         "schedule": 10.0,

@@ -1,6 +1,6 @@
 """Sign-in and the pages of the community room."""
 
-from community.models import Occupancy
+from community.models import Job, Occupancy, StoredFile
 from tests.access.rows import Row
 from tests.access.world import Side, Visitor
 from tests.factories.community import (
@@ -29,7 +29,21 @@ def registered(side: Side) -> Occupancy:
     return occupancy
 
 
+def a_job(side: Side) -> dict[str, int]:
+    file = StoredFile.keep(
+        community=side.community,
+        name="a.pdf",
+        content_type="application/pdf",
+        content=b"%",
+        by=None,
+    )
+    job = Job.objects.create(community=side.community, kind="door", key=str(file.pk), file=file)
+    return {"pk": job.pk}
+
+
 ROWS = [
+    Row("community:job", a_job),
+    Row("community:job_file", a_job),
     Row("set_language", post=True, data=lambda side: {"language": "en"}),
     Row("account_login"),
     Row("community:request_code", post=True),
