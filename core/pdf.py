@@ -7,8 +7,9 @@ Call it outside transactions.
 
 import io
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -118,23 +119,26 @@ def render_template_pdf(
     return render_pdf(render_to_string(template, dict(context)), stylesheets=stylesheets)
 
 
-def render_many(pages: Iterable[str], *, wrap: str, stylesheets: Sequence[str] = ()) -> bytes:
+def render_many(
+    pages: Iterable[str],
+    *,
+    wrap: str,
+    stylesheets: Sequence[str] = (),
+    report: Callable[[int], None] = lambda done: None,
+) -> bytes:
     """Many short pieces of HTML as one PDF, in chunks so that memory stays flat.
 
     `wrap` is the document with `{pages}` where the pieces go. Each piece should begin a new page
-    in the stylesheet (`break-before: page`). No pieces: ValueError, a PDF has at least one page.
+    in the stylesheet (`break-before: page`). After each chunk `report` hears how many pieces are
+    done. No pieces: ValueError, a PDF has at least one page.
     """
     parts: list[bytes] = []
-    chunk: list[str] = []
-    for page in pages:
-        chunk.append(page)
-        if len(chunk) == CHUNK:
-            parts.append(
-                render_pdf(wrap.replace("{pages}", "".join(chunk)), stylesheets=stylesheets)
-            )
-            chunk = []
-    if chunk:
+    done = 0
+    left = iter(pages)
+    while chunk := list(islice(left, CHUNK)):
         parts.append(render_pdf(wrap.replace("{pages}", "".join(chunk)), stylesheets=stylesheets))
+        done += len(chunk)
+        report(done)
     if not parts:
         raise ValueError("nothing to print")
     return parts[0] if len(parts) == 1 else join_pdfs(parts)

@@ -6,3 +6,4 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from notices import receivers, system_checks  # noqa: F401
+        from notices.services import door_printing  # noqa: F401

@@ -1,6 +1,6 @@
 """Door notices: what is still to be hung up, in the order of the walk, and their PDF."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
@@ -84,15 +84,22 @@ def doors(
     return found
 
 
-def door_notices_pdf(campaign: Campaign, deliveries: QuerySet[Delivery]) -> bytes:
+def door_notices_pdf(
+    campaign: Campaign,
+    deliveries: QuerySet[Delivery],
+    *,
+    report: Callable[[int], None] = lambda done: None,
+) -> bytes:
     """Door notices, one A5 page each, as one PDF. ValueError if there are none.
 
-    Rows are read in batches and set in chunks, so memory stays flat. Not in a transaction.
+    Rows are read in batches and set in chunks, so memory stays flat; after each chunk `report`
+    hears how many pages are set. Not in a transaction.
     """
     return render_many(
         _pages(campaign, deliveries),
         wrap=render_to_string(WRAP, {"community": campaign.community, "pages": PAGES}),
         stylesheets=["css/print/door_notice.css"],
+        report=report,
     )
 
 

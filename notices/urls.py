@@ -16,6 +16,11 @@ urlpatterns = [
     path("c/<slug:community>/desk/door-notices/<int:pk>/", doors.walk, name="door_walk"),
     path("c/<slug:community>/desk/door-notices/<int:pk>.pdf", doors.print_notices, name="door_pdf"),
     path(
+        "c/<slug:community>/desk/door-notices/<int:pk>/print/",
+        doors.print_many,
+        name="print_doors",
+    ),
+    path(
         "c/<slug:community>/desk/door-notices/<int:pk>/posted/", doors.posted, name="doors_posted"
     ),
     # Whoever answers for what was sent

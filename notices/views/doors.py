@@ -13,6 +13,7 @@ from community.models import Community, Role
 from notices import door
 from notices.forms import StretchForm
 from notices.models import Campaign, Delivery
+from notices.services.door_printing import MOST_AT_ONCE, start_printing
 from notices.services.posting import mark_posted
 
 NEWEST = 20
@@ -53,6 +54,7 @@ def walk(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
             "community": community,
             "campaign": campaign,
             "stretches": stretches,
+            "most_at_once": MOST_AT_ONCE,
             "doors": sum(stretch["doors"] for stretch in stretches),
             "waiting": sum(stretch["waiting"] for stretch in stretches),
         },
@@ -62,14 +64,18 @@ def walk(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
 @staff(Role.CLERK)
 @require_safe
 def print_notices(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
-    """The door notices as one PDF, all of them or those of one entrance."""
+    """A few door notices as one PDF: those of one unit, of a small entrance."""
     campaign = _campaign(community, pk)
     form = StretchForm(request.GET)
     if not form.is_valid():
         raise Http404
     deliveries = door.doors(campaign, **form.stretch())
-    if not deliveries.exists():
+    number = deliveries.count()
+    if not number:
         messages.info(request, _("There is no door notice to print here."))
+        return redirect("notices:door_walk", community.code, pk)
+    if number > MOST_AT_ONCE:
+        messages.info(request, _("So many notices take a while: please press the button to print."))
         return redirect("notices:door_walk", community.code, pk)
     pdf = door.door_notices_pdf(campaign, deliveries)
     return HttpResponse(
@@ -77,6 +83,18 @@ def print_notices(request: SignedInRequest, community: Community, pk: int) -> Ht
         content_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="door-notices-{pk}.pdf"'},
     )
+
+
+@staff(Role.CLERK)
+@require_POST
+def print_many(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Has all door notices printed, or those of one entrance, and leads to the bar."""
+    campaign = _campaign(community, pk)
+    form = StretchForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    job = start_printing(campaign=campaign, stretch=form.stretch(), by=request.user)
+    return redirect("community:job", community.code, job.pk)
 
 
 @staff(Role.CLERK)

@@ -43,6 +43,7 @@ ROWS = [
     Row("notices:door_campaigns"),
     Row("notices:door_walk", a_campaign),
     Row("notices:door_pdf", a_campaign),
+    Row("notices:print_doors", a_campaign, post=True),
     Row(
         "notices:doors_posted",
         a_campaign,

@@ -10,10 +10,12 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from billing.models import BillRun, Tariff
-from community.models import Community, Role
+from community.models import Community, Job, Role
+from community.services import jobs
 from core import pdf
 from notices.models import Campaign, Delivery, Notice
 from notices.services.states import State
+from notices.views import doors as views
 from tests.factories.billing import AccountFactory, FeeItemFactory, make_bill
 from tests.factories.community import (
     BindingFactory,
@@ -285,6 +287,55 @@ class TestDoors:
         empty = clerk.get(f"{url}?building={building.pk}&entrance=9")
         assert empty.headers["Location"] == self.url("door_walk", campaign)
         assert clerk.get(url, {"building": "x"}).status_code == 404
+
+    def test_many_are_printed_by_a_job(
+        self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "MOST_AT_ONCE", 4)
+        clerk = as_staff(campaign.community, Role.CLERK)
+        walk = self.url("door_walk", campaign)
+        assert clerk.get(self.url("door_pdf", campaign)).headers["Location"] == walk
+        pressed = [clerk.post(self.url("print_doors", campaign)) for _time in range(2)]
+        assert len({answer.headers["Location"] for answer in pressed}) == 1, "one job"
+        told: list[tuple[int, int]] = []
+        monkeypatch.setattr(
+            jobs.Progress, "report", lambda self, done, total: told.append((done, total))
+        )
+        with patch.object(pdf, "CHUNK", 2):
+            assert jobs.run_job(job_id=Job.objects.get().pk)
+        assert told == [(0, 5), (2, 5), (4, 5), (5, 5)]
+        shown = text_of(clerk.get(pressed[0].headers["Location"]))
+        file = reverse("community:job_file", args=[campaign.community.code, Job.objects.get().pk])
+        assert file in shown
+        pages = pages_of(clerk.get(file))
+        assert [code for page in pages for code in self.WALK if code in page.split()] == list(
+            self.WALK
+        )
+
+    def test_job_for_one_entrance_and_for_none(self, campaign: Campaign) -> None:
+        clerk = as_staff(campaign.community, Role.CLERK)
+        building = campaign.community.buildings.get(code="2")
+        url = self.url("print_doors", campaign)
+        assert clerk.post(url, {"building": "x"}).status_code == 404
+        for entrance in ("1", "9"):
+            clerk.post(url, {"building": building.pk, "entrance": entrance})
+        some, none = Job.objects.order_by("pk")
+        for job in (some, none):
+            jobs.run_job(job_id=job.pk)
+            job.refresh_from_db()
+        assert (some.state, none.state) == (Job.State.DONE, Job.State.REFUSED)
+        assert some.file
+        assert len(PdfReader(io.BytesIO(some.file.content)).pages) == 3
+
+    def test_walk_offers_a_job_where_many_doors_are(
+        self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "MOST_AT_ONCE", 2)
+        clerk = as_staff(campaign.community, Role.CLERK)
+        text = text_of(clerk.get(self.url("door_walk", campaign)))
+        # All of them and the entrance of three doors; the other two are printed at once.
+        assert text.count(f'action="{self.url("print_doors", campaign)}"') == 2
+        assert text.count(f'href="{self.url("door_pdf", campaign)}') == 2
 
     def test_pdf_of_one_unit_is_found_on_its_page(self, campaign: Campaign) -> None:
         clerk = as_staff(campaign.community, Role.CLERK)
