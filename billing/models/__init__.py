@@ -1,22 +1,37 @@
 from billing.models.account import Account
+from billing.models.adjustment import Adjustment
 from billing.models.charge import Charge
 from billing.models.credit import Allocation, CreditEntry
+from billing.models.late_fee import DisputeHold, LateFeePolicy
+from billing.models.offer import EarlyPaymentOffer, OfferUse
+from billing.models.proposal import ProposalComment, TariffProposal
 from billing.models.run import Bill, BillingPeriod, BillRun, RunException
-from billing.models.tariff import FeeItem, Tariff
-from billing.models.usage import Meter, MeterReading, SharedCost
+from billing.models.settings import BillingSettings
+from billing.models.tariff import FeeItem, Tariff, TariffUnit
+from billing.models.usage import Meter, MeterReading, MeterReplacement, SharedCost
 
 __all__ = [
     "Account",
+    "Adjustment",
     "Allocation",
     "Bill",
     "BillRun",
     "BillingPeriod",
+    "BillingSettings",
     "Charge",
     "CreditEntry",
+    "DisputeHold",
+    "EarlyPaymentOffer",
     "FeeItem",
+    "LateFeePolicy",
     "Meter",
     "MeterReading",
+    "MeterReplacement",
+    "OfferUse",
+    "ProposalComment",
     "RunException",
     "SharedCost",
     "Tariff",
+    "TariffProposal",
+    "TariffUnit",
 ]

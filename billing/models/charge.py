@@ -24,7 +24,7 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
     def oldest_first(self) -> "ChargeQuerySet":
         """The order in which money settles charges when the payer does not choose (DOMAIN.md)."""
         return self.annotate(
-            due=Coalesce("bill__due_on", "starts_on"),
+            due=Coalesce("bill__due_on", "due_on", "starts_on"),
             late=models.Case(
                 models.When(kind=Charge.Kind.LATE_FEE, then=models.Value(1)),
                 default=models.Value(0),
@@ -75,6 +75,8 @@ class Charge(models.Model):
     )
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
+    # Only where there is no bill to say it: opening arrears and extra charges.
+    due_on = models.DateField(_("due on"), null=True, blank=True)
     # What the amount was computed from: m² or m³ or 1 unit; yuan (NULL: a share of a cost);
     # months (NULL: days do not count); vacancy factor.
     quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=3)

@@ -45,6 +45,8 @@ class CreditEntry(models.Model):
         PAYMENT = "payment", _("payment")
         REFUND = "refund", _("refund")
         WAIVER = "waiver", _("waiver")
+        DISCOUNT = "discount", _("discount")
+        WRITE_OFF = "write_off", _("write-off")
         REVERSAL = "reversal", _("reversal of a charge")
         OPENING = "opening", _("opening credit")
 
@@ -66,6 +68,32 @@ class CreditEntry(models.Model):
         related_name="reversed_by",
         verbose_name=_("reverses"),
     )
+    # The charge that a waiver, write-off or reversal lessens: it settles that one and no other.
+    charge = models.ForeignKey(
+        "billing.Charge",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="lessened_by",
+        verbose_name=_("lessens"),
+    )
+    adjustment = models.ForeignKey(
+        "billing.Adjustment",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="credit_entries",
+        verbose_name=_("adjustment"),
+    )
+    # The run whose reversal or correction took the charge back.
+    run = models.ForeignKey(
+        "billing.BillRun",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        verbose_name=_("bill run"),
+    )
     created_at = models.DateTimeField(_("posted at"), auto_now_add=True)
 
     objects = CreditEntryQuerySet.as_manager()
@@ -80,6 +108,12 @@ class CreditEntry(models.Model):
                     | Q(amount__lt=0) & (Q(kind="refund") | Q(reverses__isnull=False))
                 ),
                 name="credit_entry_sign",
+            ),
+            # A charge is taken back as a whole and once; less than the whole is a waiver.
+            models.UniqueConstraint(
+                fields=["charge"],
+                condition=Q(kind="reversal", amount__gt=0),
+                name="charge_reversed_once",
             ),
         ]
         triggers = [

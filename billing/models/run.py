@@ -32,6 +32,9 @@ class BillingPeriod(models.Model):
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
     # A period that was only previewed may be dropped for another; an issued one stands.
+    # The day by which its bills should be out; empty for a period nobody planned.
+    issue_on = models.DateField(_("to be issued on"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
 
@@ -80,23 +83,47 @@ class BillRunQuerySet(models.QuerySet["BillRun"]):
 
 
 class BillRun(models.Model):
-    """One computation of a period's bills (出账): previewed as often as wanted, issued once."""
+    """One computation of a period's bills (出账): previewed as often as wanted, issued once.
+
+    A wrong run is reversed by counter-entries, and the period billed by a new one. A correction run
+    bills what late facts changed about an earlier run; it stands in the period that was open then.
+    """
+
+    class Kind(models.TextChoices):
+        REGULAR = "regular", _("the period's bills")
+        CORRECTION = "correction", _("correction of an earlier run")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
         PREVIEWED = "previewed", _("previewed")
+        AWAITING = "awaiting", _("waiting for approval")
         ISSUED = "issued", _("issued")
         CLOSED = "closed", _("closed")
+        REVERSED = "reversed", _("reversed")
 
     TRANSITIONS = {
         State.DRAFT: {State.PREVIEWED, State.ISSUED},
-        State.PREVIEWED: {State.PREVIEWED, State.ISSUED},
-        State.ISSUED: {State.CLOSED},
+        State.PREVIEWED: {State.PREVIEWED, State.AWAITING, State.ISSUED},
+        State.AWAITING: {State.PREVIEWED, State.ISSUED},
+        State.ISSUED: {State.CLOSED, State.REVERSED},
         State.CLOSED: set(),
+        State.REVERSED: set(),
     }
+    # The states of a run whose bills were issued, and of one that may still change.
+    WITH_BILLS = (State.ISSUED, State.CLOSED, State.REVERSED)
+    OPEN = (State.DRAFT, State.PREVIEWED, State.AWAITING)
 
-    period = models.OneToOneField(
-        BillingPeriod, on_delete=models.PROTECT, related_name="run", verbose_name=_("period")
+    period = models.ForeignKey(
+        BillingPeriod, on_delete=models.PROTECT, related_name="runs", verbose_name=_("period")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.REGULAR)
+    corrects = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
+        verbose_name=_("corrects"),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     due_on = models.DateField(_("due on"))
@@ -105,6 +132,7 @@ class BillRun(models.Model):
     summary = models.JSONField(_("summary"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
+    # Who asked for it to be issued; where the community wants it, another one approves.
     issued_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -113,6 +141,24 @@ class BillRun(models.Model):
         related_name="+",
         verbose_name=_("issued by"),
     )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    reversed_at = models.DateTimeField(_("reversed at"), null=True, blank=True)
+    reversed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("reversed by"),
+    )
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
 
     objects = BillRunQuerySet.as_manager()
 
@@ -122,10 +168,28 @@ class BillRun(models.Model):
         ordering = ["-period__starts_on"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "previewed"], issued_at__isnull=True)
-                | Q(state__in=["issued", "closed"], issued_at__isnull=False),
+                condition=Q(state__in=["draft", "previewed", "awaiting"], issued_at__isnull=True)
+                | Q(state__in=["issued", "closed", "reversed"], issued_at__isnull=False),
                 name="run_issued_has_time",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["period"],
+                condition=Q(kind="regular") & ~Q(state="reversed"),
+                name="run_one_standing_a_period",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="regular", corrects__isnull=True)
+                | Q(kind="correction", corrects__isnull=False),
+                name="run_correction_names_what",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("issued_by")),
+                name="run_approved_by_another",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="reversed") | Q(reversed_at__isnull=False),
+                name="run_reversed_has_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -138,7 +202,10 @@ class BillRun(models.Model):
 
 
 class RunException(models.Model):
-    """A unit that a run could not bill for an item, and why."""
+    """A unit that a run could not bill for an item, or billed oddly, and why.
+
+    Before a run is issued from its page somebody mends each, or accepts it.
+    """
 
     class Reason(models.TextChoices):
         NO_READING = "no_reading", _("reading missing")
@@ -147,6 +214,7 @@ class RunException(models.Model):
         NO_PAYER = "no_payer", _("no payer")
         NO_TARIFF = "no_tariff", _("no tariff")
         CANNOT_COMPUTE = "cannot_compute", _("the tariff cannot be computed")
+        HIGH_USAGE = "high_usage", _("usage over three times its average")
 
     run = models.ForeignKey(
         BillRun, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("run")
@@ -155,9 +223,22 @@ class RunException(models.Model):
     unit = models.ForeignKey(
         Unit, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("unit")
     )
-    fee_item = models.ForeignKey(FeeItem, on_delete=models.PROTECT, verbose_name=_("fee item"))
+    # A unit without any tariff has no item either.
+    fee_item = models.ForeignKey(
+        FeeItem, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("fee item")
+    )
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("accepted by"),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("run exception")

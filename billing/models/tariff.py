@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
@@ -20,6 +21,8 @@ class FeeItem(models.Model):
     )
     name = models.CharField(_("name"), max_length=50)
     position = models.PositiveIntegerField(_("position"), default=0)
+    # Water is known only afterwards: a run bills such an item for the period before its own.
+    in_arrears = models.BooleanField(_("billed for the period before"), default=False)
 
     class Meta:
         verbose_name = _("fee item")
@@ -48,6 +51,13 @@ class Tariff(models.Model):
         TIERED = "tiered", _("by usage in tiers")
         SHARED_AREA = "shared_area", _("shared by area")
         SHARED_HOUSEHOLD = "shared_household", _("shared equally")
+        ONCE = "once", _("once, per unit")
+
+    class PricingForm(models.TextChoices):
+        """How the price came about, as it must be published (明码标价)."""
+
+        GOVERNMENT_GUIDED = "government_guided", _("government-guided price")
+        MARKET = "market", _("market price")
 
     class Rounding(models.TextChoices):
         WHOLE = "whole", _("once for the line")
@@ -66,6 +76,8 @@ class Tariff(models.Model):
         verbose_name=_("building"),
         help_text=_("Empty: all buildings."),
     )
+    # A version for hand-picked units (`TariffUnit`) beats both others on its days.
+    picked = models.BooleanField(_("for hand-picked units only"), default=False)
     method = models.CharField(_("method"), max_length=20, choices=Method)
     # Yuan per m² and month, per unit and month, or per m³; empty for tiers and shared costs.
     price = models.DecimalField(
@@ -80,6 +92,11 @@ class Tariff(models.Model):
     ends_on = models.DateField(_("in force to"), null=True, blank=True)
     rounding = models.CharField(
         _("rounding"), max_length=10, choices=Rounding, default=Rounding.WHOLE
+    )
+    service_standard = models.TextField(_("service standard"), blank=True)
+    legal_basis = models.CharField(_("legal basis"), max_length=500, blank=True)
+    pricing_form = models.CharField(
+        _("pricing form"), max_length=20, choices=PricingForm, blank=True
     )
 
     class Meta:
@@ -101,7 +118,9 @@ class Tariff(models.Model):
             models.CheckConstraint(
                 condition=(
                     models.Q(
-                        method__in=["area", "household", "usage"], price__isnull=False, tiers=""
+                        method__in=["area", "household", "usage", "once"],
+                        price__isnull=False,
+                        tiers="",
                     )
                     | models.Q(method="tiered", price__isnull=True) & ~models.Q(tiers="")
                     | models.Q(
@@ -111,6 +130,10 @@ class Tariff(models.Model):
                     )
                 ),
                 name="tariff_price_fits_method",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(picked=False) | models.Q(building__isnull=True),
+                name="tariff_picked_names_units_not_building",
             ),
             # A NULL would never conflict, so "all buildings" takes part as 0.
             ExclusionConstraint(
@@ -124,6 +147,7 @@ class Tariff(models.Model):
                         RangeOperators.OVERLAPS,
                     ),
                 ],
+                condition=models.Q(picked=False),
             ),
         ]
         triggers = [
@@ -137,8 +161,58 @@ class Tariff(models.Model):
                 "vacancy_factor",
                 "starts_on",
                 "rounding",
+                "picked",
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.fee_item} {self.get_unit_kind_display()} {self.starts_on}"
+
+
+# What an exclusion constraint would say if the days stood in this table. The item's lock makes two
+# versions that are being published at the same moment see each other.
+_ONE_TARIFF_A_DAY = """
+    PERFORM 1 FROM billing_feeitem i
+      JOIN billing_tariff t ON t.fee_item_id = i.id
+      WHERE t.id = NEW.tariff_id FOR NO KEY UPDATE OF i;
+    IF EXISTS (
+        SELECT 1 FROM billing_tariff t
+        JOIN billing_tariffunit u ON u.unit_id = NEW.unit_id AND u.tariff_id <> t.id
+        JOIN billing_tariff other ON other.id = u.tariff_id
+        WHERE t.id = NEW.tariff_id AND other.fee_item_id = t.fee_item_id
+          AND daterange(t.starts_on, t.ends_on, '[]')
+              && daterange(other.starts_on, other.ends_on, '[]')
+    ) THEN
+        RAISE EXCEPTION 'a unit is picked by two tariffs on one day'
+            USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
+class TariffUnit(models.Model):
+    """A unit that a hand-picking tariff is for."""
+
+    tariff = models.ForeignKey(
+        Tariff, on_delete=models.CASCADE, related_name="units", verbose_name=_("tariff")
+    )
+    unit = models.ForeignKey(
+        Unit, on_delete=models.PROTECT, related_name="picked_by", verbose_name=_("unit")
+    )
+
+    class Meta:
+        verbose_name = _("unit of a tariff")
+        verbose_name_plural = _("units of a tariff")
+        constraints = [models.UniqueConstraint(fields=["tariff", "unit"], name="tariff_unit_once")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="one_tariff_a_day",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func=_ONE_TARIFF_A_DAY,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tariff} {self.unit}"

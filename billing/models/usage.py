@@ -1,5 +1,8 @@
 """What was used and what was spent together: meters, readings, shared costs."""
 
+from decimal import Decimal
+
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -8,7 +11,7 @@ from community.models import Building, Unit
 
 
 class Meter(models.Model):
-    """A meter of a unit for one fee item."""
+    """The place where a unit's usage is measured for one fee item, whichever device hangs there."""
 
     unit = models.ForeignKey(
         Unit, on_delete=models.PROTECT, related_name="meters", verbose_name=_("unit")
@@ -16,6 +19,9 @@ class Meter(models.Model):
     fee_item = models.ForeignKey(
         FeeItem, on_delete=models.PROTECT, related_name="meters", verbose_name=_("fee item")
     )
+    serial = models.CharField(_("meter number"), max_length=50, blank=True, db_default="")
+    # A meter of 5 digits goes from 99999 to 0; without a number it never rolls over.
+    digits = models.PositiveSmallIntegerField(_("digits before the point"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("meter")
@@ -34,6 +40,23 @@ class MeterReading(models.Model):
     )
     read_on = models.DateField(_("read on"))
     value = models.DecimalField(_("reading, m³"), max_digits=14, decimal_places=3)
+    # Added to the value, it makes one rising series of a meter that was replaced or rolled over:
+    # usage is the difference of value + shift.
+    shift = models.DecimalField(max_digits=14, decimal_places=3, db_default=Decimal(0))
+    is_estimated = models.BooleanField(_("estimated"), db_default=False)
+    # An estimate that the next real reading proved too high stands for this instead.
+    corrected_value = models.DecimalField(
+        _("corrected reading, m³"), max_digits=14, decimal_places=3, null=True, blank=True
+    )
+    read_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("read by"),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("meter reading")
@@ -41,10 +64,50 @@ class MeterReading(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["meter", "read_on"], name="reading_one_a_day"),
             models.CheckConstraint(condition=models.Q(value__gte=0), name="reading_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(corrected_value__isnull=True) | models.Q(is_estimated=True),
+                name="reading_only_estimates_are_corrected",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.meter} {self.read_on} {self.value}"
+
+
+class MeterReplacement(models.Model):
+    """A device that gave way to another: what the old one showed last and the new one first."""
+
+    meter = models.ForeignKey(
+        Meter, on_delete=models.PROTECT, related_name="replacements", verbose_name=_("meter")
+    )
+    replaced_on = models.DateField(_("replaced on"))
+    old_value = models.DecimalField(_("last reading, m³"), max_digits=14, decimal_places=3)
+    new_value = models.DecimalField(_("first reading, m³"), max_digits=14, decimal_places=3)
+    old_serial = models.CharField(_("old meter number"), max_length=50, blank=True)
+    new_serial = models.CharField(_("new meter number"), max_length=50, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("recorded by"),
+    )
+
+    class Meta:
+        verbose_name = _("meter replacement")
+        verbose_name_plural = _("meter replacements")
+        constraints = [
+            models.UniqueConstraint(fields=["meter", "replaced_on"], name="replacement_one_a_day"),
+            models.CheckConstraint(
+                condition=models.Q(old_value__gte=0, new_value__gte=0),
+                name="replacement_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meter} {self.replaced_on}"
 
 
 class SharedCost(models.Model):

@@ -105,9 +105,11 @@ def _locked_run(community: Community, starts_on: date, ends_on: date, due_on: da
     period, _new = BillingPeriod.objects.get_or_create(
         community=community, starts_on=starts_on, ends_on=ends_on
     )
-    run, _new = BillRun.objects.select_for_update(of=("self",)).get_or_create(
-        period=period, defaults={"due_on": due_on}
+    standing = BillRun.objects.select_for_update(of=("self",)).filter(
+        period=period, kind=BillRun.Kind.REGULAR
     )
+    run = standing.exclude(state=BillRun.State.REVERSED).first()
+    run = run or BillRun.objects.create(period=period, due_on=due_on)
     run.period = period
     if not run.issued_at:
         run.due_on = due_on

@@ -209,7 +209,7 @@ def test_many_chunks_come_to_the_same(monkeypatch):
     assert Bill.objects.count() == 7
 
 
-@pytest.mark.parametrize("state", BillRun.State)
+@pytest.mark.parametrize("state", [s for s in BillRun.State if s != "reversed"])
 def test_what_issuing_does_in_each_state(state):
     community = small_community()
     run = issue(community).run if state in ("issued", "closed") else preview(community).run

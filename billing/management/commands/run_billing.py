@@ -61,7 +61,7 @@ def _exceptions(run: BillRun) -> list[dict[str, str]]:
     return [
         {
             "unit": exception.unit.code if exception.unit else "",
-            "item": exception.fee_item.name,
+            "item": exception.fee_item.name if exception.fee_item else "",
             "reason": exception.reason,
             "detail": exception.detail,
         }
