@@ -1,6 +1,6 @@
 from django.urls import path
 
-from payments.views import callbacks, collect, pay, receipts, records
+from payments.views import callbacks, collect, pay, receipts, records, unsettled
 
 app_name = "payments"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     # The front desk
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
+    # Whoever keeps the books
+    path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),
     # Everybody, and the providers
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),

@@ -3,15 +3,22 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from notices.content.short import ShortText
 from notices.models import Notice
 from payments.models import PaymentOrder
+from payments.unsettled import plain_reason
 
 
 def context(notice: Notice) -> dict[str, Any]:
-    order = PaymentOrder.objects.select_related("user").get(pk=notice.context["order"])
-    return {"order": order, "reason": notice.context["reason"], "url": f"{settings.SITE_URL}/"}
+    order = PaymentOrder.objects.select_related("user", "community").get(pk=notice.context["order"])
+    path = reverse("payments:unsettled", args=[order.community.code])
+    return {
+        "order": order,
+        "reason": plain_reason(notice.context["reason"]),
+        "url": f"{settings.SITE_URL}{path}",
+    }
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:

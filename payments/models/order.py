@@ -23,6 +23,11 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         """Orders that may still be paid as intended."""
         return self.filter(state__in=[PaymentOrder.State.CREATED, PaymentOrder.State.PENDING])
 
+    def unsettled(self) -> "PaymentOrderQuerySet":
+        """Orders that a person has to look at: a problem is kept, or a message did not fit."""
+        refused = ProviderEvent.objects.filter(state=ProviderEvent.State.REFUSED)
+        return self.filter(~Q(problem="") | Q(out_trade_no__in=refused.values("out_trade_no")))
+
 
 class PaymentOrder(models.Model):
     """One try to collect money online for some bills. Its amount always comes from our rows."""

@@ -12,7 +12,7 @@ from billing.models import Allocation, Bill, BillRun, Charge, RunException
 from community.models import BindingRequest, Community, today
 from core.money import ZERO
 from notices.models import Delivery
-from payments.models import Payment, ProviderEvent
+from payments.models import Payment, PaymentOrder
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,6 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
             Q(state=Delivery.State.FAILED) | Q(state=Delivery.State.UNKNOWN),
             notice__community=community,
         ).count(),
-        "payments": ProviderEvent.objects.filter(
-            state=ProviderEvent.State.REFUSED,
-            out_trade_no__in=community.orders.values("out_trade_no"),
-        ).count(),
+        "payments": PaymentOrder.objects.filter(community=community).unsettled().count(),
         "billing": RunException.objects.filter(run__period__community=community).count(),
     }

@@ -43,6 +43,7 @@ ROWS = [
     Row("payments:receipt_pdf", own_receipt),
     Row("payments:collect", own_unit),
     Row("payments:receipts"),
+    Row("payments:unsettled"),
     # Whoever holds the paper may check it.
     Row("payments:receipt_check", own_token),
     # Not found without a merchant account; tests/payments/test_callbacks.py says the rest.

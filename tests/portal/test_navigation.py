@@ -42,6 +42,7 @@ def test_what_a_role_may_not_open_is_not_offered(client: Client) -> None:
         ("portal:manager", "portal:manager"),
         ("servicedesk:take", "servicedesk:queue"),
         ("notices:failures", "notices:campaigns"),
+        ("payments:unsettled", "payments:unsettled"),
         ("notices:door_campaigns", "notices:door_campaigns"),
     ],
 )

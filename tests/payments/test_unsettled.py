@@ -1,0 +1,148 @@
+"""Payments that do not fit: all that wait are listed, each with words and both amounts."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from community.models import Community, Role
+from payments import unsettled
+from payments.models import PaymentOrder, ProviderEvent
+from payments.providers.base import PermanentError, ProviderOrder, TradeState
+from payments.services import asking, orders
+from payments.services.orders import WrongFacts
+from portal.services.figures import exceptions_waiting
+from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.community import CommunityFactory, MembershipFactory
+from tests.factories.payments import make_order, make_payment
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def community() -> Community:
+    found: Community = CommunityFactory.create()
+    return found
+
+
+@pytest.fixture
+def accountant(community: Community, client: Client) -> Client:
+    client.force_login(MembershipFactory.create(community=community, role=Role.ACCOUNTANT).user)
+    return client
+
+
+def an_order(community: Community, **fields: Any) -> PaymentOrder:
+    bill = make_bill("100.00", account=AccountFactory.create(community=community))
+    return make_order(bill, **fields)
+
+
+def refused(order: PaymentOrder, outcome: str) -> None:
+    ProviderEvent.objects.create(
+        provider="wechatpay",
+        event_id=f"E{ProviderEvent.objects.count()}",
+        out_trade_no=order.out_trade_no,
+        payload={},
+        state=ProviderEvent.State.REFUSED,
+        outcome=outcome,
+    )
+
+
+def page_of(client: Client, community: Community) -> Any:
+    return client.get(reverse("payments:unsettled", args=[community.code]))
+
+
+def test_what_waits_is_listed_and_counted(community: Community, accountant: Client) -> None:
+    an_order(community)
+    an_order(CommunityFactory.create(), problem="paid after it was closed")
+    bill = make_bill("80.00", account=AccountFactory.create(community=community))
+    late = make_order(bill, state="paid", problem="paid after it was closed")
+    receipt = make_payment(bill, order=late).receipt
+    other = an_order(community)
+    refused(other, "it says paid, 60.00 yuan; asked 100.00")
+    refused(other, "it says paid, 60.00 yuan; asked 100.00")
+    page = page_of(accountant, community)
+    first, second = page.context["found"]
+    assert (first.order, first.theirs) == (other, Decimal("60.00"))
+    assert (second.order, second.theirs) == (late, Decimal("80.00"))
+    assert len(first.reasons) == 1, "the same twice is said once"
+    assert exceptions_waiting(community)["payments"] == 2
+    text = page.content.decode()
+    for part in (
+        "¥60.00",
+        "¥100.00",
+        other.out_trade_no,
+        other.lines.get().bill.account.unit.code,
+        reverse("payments:receipt", args=[receipt.pk]),
+    ):
+        assert part in text
+
+
+def test_nothing_waits(community: Community, accountant: Client) -> None:
+    an_order(community)
+    page = page_of(accountant, community)
+    assert page.context["found"] == []
+    assert "<table" not in page.content.decode()
+
+
+def test_queries_do_not_grow(
+    community: Community, accountant: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _order in range(6):
+        refused(an_order(community, problem="whatever"), "whatever else")
+    with django_assert_max_num_queries(16):
+        assert len(page_of(accountant, community).context["found"]) == 6
+
+
+def test_every_reason_that_the_services_give_has_its_own_words(
+    community: Community, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WECHATPAY = settings.WECHATPAY | {"MCHID": "1", "APPID": "2"}
+    order = an_order(community)
+    fits = {
+        "out_trade_no": order.out_trade_no,
+        "state": TradeState.PAID,
+        "amount": order.amount,
+        "transaction_id": "42",
+        "merchant": "1",
+        "app": "2",
+    }
+    said = set()
+    for wrong in (
+        {"out_trade_no": "other"},
+        {"amount": Decimal("1.00")},
+        {"merchant": "9"},
+        {"transaction_id": ""},
+    ):
+        with pytest.raises(WrongFacts) as error:
+            orders.settle(order.pk, ProviderOrder(**(fits | wrong)))  # type: ignore[arg-type]
+        said.add(str(error.value))
+
+    def refuse(_order: PaymentOrder) -> PaymentOrder:
+        raise PermanentError("ORDER_NOT_EXIST")
+
+    monkeypatch.setattr(asking, "ask", refuse)
+    PaymentOrder.objects.filter(pk=order.pk).update(check_at=order.created_at)
+    asking.ask_by_id(order.pk)
+    order.refresh_from_db()
+    said.add(order.problem)
+    assert len(said) == 5
+    for reason in said:
+        assert unsettled.plain_reason(reason) is not unsettled._OTHER, reason
+    kept = {
+        "it says paid, but asked the provider calls it unpaid",
+        "it says paid, 60.00 yuan; asked 100.00",
+        "it says refunded, None yuan; asked 100.00",
+    }
+    assert len({str(unsettled.plain_reason(reason)) for reason in kept}) == len(kept)
+    assert unsettled.plain_reason("something new") is unsettled._OTHER
+
+
+def test_an_order_that_was_not_accepted_says_that_nothing_was_taken(community: Community) -> None:
+    order = an_order(community, state="failed", problem="NOT_ENOUGH: 余额不足")
+    (found,) = unsettled.explain([order])
+    assert found.theirs is None
+    assert [(reason.plain, reason.code) for reason in found.reasons] == [
+        (unsettled._REFUSED, "NOT_ENOUGH: 余额不足")
+    ]
