@@ -62,7 +62,7 @@ STAFF = (
         _("Management"),
         (
             Place(_("Today"), "gauge", "portal:manager"),
-            Place(_("Payments to look at"), "triangle-alert", "payments:unsettled"),
+            Place(_("Payments to check"), "triangle-alert", "payments:unsettled"),
             Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
             Place(_("Looks at personal data"), "eye", "community:access_log"),
         ),

@@ -4,9 +4,11 @@ from functools import cache
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from notices.channels.base import Channel
+from notices.channels.reasons import explain
 
 
 @cache
@@ -15,6 +17,12 @@ def get_channel(name: str) -> Channel:
     channel_class = import_string(settings.NOTICE_CHANNELS[name])
     channel: Channel = channel_class()
     return channel
+
+
+def explain_error(channel: str, error: str) -> Promise:
+    """What the kept `error` of a delivery means, in a sentence for staff."""
+    known = channel in settings.NOTICE_CHANNELS
+    return explain(error, get_channel(channel).meanings if known else ())
 
 
 def channel_names() -> list[str]:

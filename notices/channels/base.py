@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from notices.channels.reasons import Meanings
+
 
 @dataclass(frozen=True)
 class Message:
@@ -78,6 +80,8 @@ class Channel:
 
     # Whether `ask` works. What cannot be asked is never sent again after an unknown outcome.
     can_be_asked: ClassVar[bool] = False
+    # What the provider's codes mean to staff. What is not among them is called a refusal.
+    meanings: ClassVar[Meanings] = ()
 
     def send(self, message: Message) -> Accepted:
         """Hands `message` to the provider within 30 seconds.

@@ -6,8 +6,25 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import BadHeaderError
+from django.utils.translation import gettext_lazy as _
 
+from notices.channels import reasons
 from notices.channels.base import Accepted, Channel, Message, OutcomeUnknown, TransportError
+from notices.channels.reasons import Meanings
+
+# RFC 5321 (reply codes) and RFC 3463 (enhanced codes, which say more where a server gives them).
+_REPLY = r"(?:mail server: |^)"
+_MEANINGS: Meanings = (
+    (
+        rf"{_REPLY}5\d\d 5\.1\.[1236]|{_REPLY}55[013] (?!5\.)",
+        _("This mailbox does not exist. Please correct the address with the payer."),
+    ),
+    (rf"{_REPLY}\d+ [45]\.2\.2|{_REPLY}[45]52 (?![45]\.)", _("The mailbox is full.")),
+    (rf"{_REPLY}\d+ 5\.2\.1", _("The mailbox is closed. Please ask the payer for another.")),
+    (rf"{_REPLY}\d+ 5\.7\.|{_REPLY}554 ", reasons.BLOCKED),
+    (rf"{_REPLY}\d+ 5\.[36]\.|{_REPLY}\d+ 5\.2\.3", reasons.OUR_TEXT),
+    (rf"{_REPLY}4\d\d ", reasons.OUT_OF_ORDER),
+)
 
 
 class Email(Channel):
@@ -18,6 +35,7 @@ class Email(Channel):
     """
 
     can_be_asked = False
+    meanings = _MEANINGS
 
     def send(self, message: Message) -> Accepted:
         message_id = self.message_id(message.key)

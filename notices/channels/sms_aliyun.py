@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from notices.channels import reasons
 from notices.channels.base import Accepted, Answer, Channel, Fate, Message, TransportError
+from notices.channels.reasons import Meanings
 
 if TYPE_CHECKING:
     from notices.channels.aliyun_client import AliyunClient
@@ -26,9 +29,36 @@ MOST_DAYS = 30
 # SendStatus of QuerySendDetails.
 _FATES = {1: Fate.ACCEPTED, 2: Fate.FAILED, 3: Fate.DELIVERED}
 
+# Refusals of the API and codes of the delivery report.
+# https://help.aliyun.com/document_detail/101346.html, …/101347.html
+_MEANINGS: Meanings = (
+    (
+        r"MOBILE_NUMBER_ILLEGAL|INVALID_NUMBER|MOBILE_COUNT_OVER_LIMIT",
+        _("The phone number is not valid. Please correct it with the payer."),
+    ),
+    (
+        r"MOBILE_NOT_ON_SERVICE",
+        _("The phone number is out of service. Please ask the payer for another."),
+    ),
+    (
+        r"MOBILE_ACCOUNT_ABNORMAL|MOBILE_TERMINAL_ERROR",
+        _("The phone could not take the message. Please try again later."),
+    ),
+    (r"MOBILE_IN_BLACK|(?<!SIGNATURE_)BLACKLIST|USER_REJECT", reasons.BLOCKED),
+    (r"LIMIT_CONTROL|MOBILE_SEND_LIMIT|Throttling", reasons.TOO_MANY),
+    (
+        r"AMOUNT_NOT_ENOUGH|OUT_OF_SERVICE|ACCOUNT_|PRODUCT_UN|RAM_PERMISSION|Forbidden"
+        r"|InvalidAccessKeyId|Signature|IS_CLOSED",
+        reasons.OUR_ACCOUNT,
+    ),
+    (r"TEMPLATE|SIGNATURE|PARAM|CONTENT_|BLACK_KEY|KEYWORD", reasons.OUR_TEXT),
+    (r"SYSTEM_ERROR|ServiceUnavailable|NO_ROUTE|SP_", reasons.OUT_OF_ORDER),
+)
+
 
 class AliyunSms(Channel):
     can_be_asked = True
+    meanings = _MEANINGS
 
     def send(self, message: Message) -> Accepted:
         code = settings.SMS_TEMPLATES.get(message.template, "")

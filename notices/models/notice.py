@@ -7,11 +7,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Bill, BillRun
 from community.models import Community, Party, Unit
 from community.privacy import masked_email, masked_phone
+from notices.channels import explain_error
 
 if TYPE_CHECKING:
     from community.models import User
@@ -269,6 +271,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.get_state_display()}"
+
+    @property
+    def plain_error(self) -> Promise | str:
+        """Why it did not arrive, in a sentence that staff can act on."""
+        return explain_error(self.channel, self.error) if self.error else ""
 
     @property
     def masked_address(self) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import pytest
 from django.utils import timezone
 
+from notices.channels import reasons
 from notices.channels.base import Channel, Fate, Message, OutcomeUnknown, TransportError
+from notices.channels.reasons import explain
 
 
 class ChannelContract:
@@ -53,12 +55,14 @@ class ChannelContract:
         with pytest.raises(TransportError) as caught:
             channel.send(message)
         assert not caught.value.permanent
+        assert explain(str(caught.value), channel.meanings) is reasons.UNREACHABLE
 
     def test_refused_address(self, channel: Channel, message: Message) -> None:
         self.given_the_address_is_refused(message)
         with pytest.raises(TransportError) as caught:
             channel.send(message)
         assert caught.value.permanent
+        assert explain(str(caught.value), channel.meanings) is not reasons.REFUSED
         assert self.sent_keys() == []
 
     def test_too_many_for_now(self, channel: Channel, message: Message) -> None:

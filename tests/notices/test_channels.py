@@ -11,10 +11,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django.fixtures import Settings
 
-from notices.channels import get_channel, sms_aliyun
+from notices.channels import explain_error, get_channel, sms_aliyun
 from notices.channels.base import Fate, Message, TransportError
 from notices.channels.email import Email
 from notices.channels.sms_aliyun import AliyunSms
@@ -148,6 +148,37 @@ class TestEmail(ChannelContract):
 def _headers(mail: dict[str, Any]) -> dict[str, str]:
     headers = mail["headers"]
     return dict(headers.items() if isinstance(headers, dict) else headers)
+
+
+@pytest.mark.parametrize(
+    ("channel", "error", "words"),
+    [
+        ("sms", "isv.MOBILE_NUMBER_ILLEGAL: 1invalid mobile number", "phone number is not valid"),
+        ("sms", "MOBILE_NOT_ON_SERVICE 手机号停机", "out of service"),
+        ("sms", "isv.BUSINESS_LIMIT_CONTROL: 触发号码天级流控", "Too many"),
+        ("sms", "MOBILE_IN_BLACK", "blocks our messages"),
+        ("sms", "isv.AMOUNT_NOT_ENOUGH: 余额不足", "Our account"),
+        ("sms", "SignatureDoesNotMatch: x", "Our account"),
+        ("sms", "isv.SMS_SIGNATURE_ILLEGAL: x", "text of our message"),
+        ("sms", "isv.SOMETHING_NEW: x", "refused it"),
+        ("sms", "the operator reports a failure", "refused it"),
+        ("sms", "a try was cut off and cannot be asked about", "may have arrived"),
+        ("email", "550 no such mailbox", "mailbox does not exist"),
+        ("email", "refused by the mail server: 550 5.1.1 no such user", "mailbox does not exist"),
+        ("email", "refused by the mail server: 550 Mailbox not found", "mailbox does not exist"),
+        ("email", "refused by the mail server: 550 5.7.1 SPF check failed", "blocks our messages"),
+        ("email", "refused by the mail server: 552 5.2.2 over quota", "mailbox is full"),
+        ("email", "refused by the mail server: 452 insufficient storage", "mailbox is full"),
+        ("email", "refused by the mail server: 451 try later", "fault of its own"),
+        ("email", "refused by the mail server: 521 whatever", "refused it"),
+        ("email", "the mail server hung up", "may have arrived"),
+        ("email", "expired before it could be sent", "no longer valid"),
+        ("pigeon", "lost", "refused it"),
+    ],
+)
+def test_reasons_are_told_in_plain_words(channel: str, error: str, words: str) -> None:
+    with translation.override("en"):
+        assert words in str(explain_error(channel, error))
 
 
 def test_registered_channels_are_channels() -> None:

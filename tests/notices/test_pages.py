@@ -396,6 +396,8 @@ class TestCampaigns:
         assert by_channel["door"]["waiting"] == 3
         text = text_of(answer)
         assert "isv.MOBILE_NUMBER_ILLEGAL" in text
+        failed.error = "isv.MOBILE_NUMBER_ILLEGAL"
+        assert str(failed.plain_error) in text
         assert failed.address not in text, "masked"
         assert reverse("notices:retry", args=[community.code, failed.pk]) in text
         listed = manager.get(reverse("notices:campaigns", args=[community.code]))
