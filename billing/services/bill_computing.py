@@ -40,9 +40,17 @@ class Computation:
             self.totals.problems += self._calculator.share(cost, everywhere)
             self.totals.pools.append((cost, self._calculator.shared_over[cost.id]))
 
+    def unit_ids(self) -> list[int]:
+        """The units that are billed, in natural order; a correction may ask for a few."""
+        return facts.unit_ids(self.community)
+
+    def kept(self, unit: calc.Unit, lines: list[calc.Line]) -> list[calc.Line]:
+        """The lines of a unit that are to be billed; a correction leaves out what stands."""
+        return lines
+
     def chunks(self) -> Iterator[facts.AskedUnits]:
         """All units in natural order, so many at a time; their facts are read when asked for."""
-        ids = facts.unit_ids(self.community)
+        ids = self.unit_ids()
         for start in range(0, len(ids), CHUNK):
             yield facts.AskedUnits(ids[start : start + CHUNK], self.period)
 
@@ -51,18 +59,19 @@ class Computation:
         outcome = self._calculator.bill(unit)
         totals = self.totals
         totals.problems += outcome.problems
-        if not outcome.lines:
+        kept = self.kept(unit, outcome.lines)
+        if not kept:
             return ()
         by_item = totals.fen_by_item
-        for line in outcome.lines:
+        for line in kept:
             by_item[line.terms.tariff.item] += line.fen
         by_party: dict[int, list[calc.Line]] = {}
-        for line in outcome.lines:
+        for line in kept:
             by_party.setdefault(line.party, []).append(line)
         bills = [
             (party, lines, sum(line.fen for line in lines)) for party, lines in by_party.items()
         ]
         totals.bills += len(bills)
-        totals.lines += len(outcome.lines)
+        totals.lines += len(kept)
         totals.fen += sum(fen for _party, _lines, fen in bills)
         return bills
