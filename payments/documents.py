@@ -1,5 +1,6 @@
 """Papers about money: the receipt as an A5 PDF."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +15,8 @@ from core.pdf import qr_data_uri, render_template_pdf
 from payments.models import Receipt, ReceiptLine
 
 STYLESHEET = "css/print/receipt.css"
+# Rows that one and two A5 pages hold with the totals, as usual; and one page, set closer.
+ROOMY, ROOMY_TWO, DENSE = 9, 26, 16
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,15 @@ def check_url(receipt: Receipt) -> str:
     return f"{settings.SITE_URL}{path}"
 
 
+def _page_words() -> list[str]:
+    """What stands before, between and after the two numbers in the corner of a page."""
+    words = _("Page {page} of {pages}")
+    return re.split(r"\{pages?\}", words)
+
+
 def receipt_pdf(receipt: Receipt) -> bytes:
     """The receipt as a PDF, A5 landscape, always in the language of the community."""
+    rows = receipt_rows(receipt)
     with translation.override(settings.LANGUAGE_CODE):
         return render_template_pdf(
             "payments/print/receipt.html",
@@ -81,7 +91,9 @@ def receipt_pdf(receipt: Receipt) -> bytes:
                 "receipt": receipt,
                 "community": receipt.community,
                 "payment": receipt.payment,
-                "rows": receipt_rows(receipt),
+                "rows": rows,
+                "dense": ROOMY < len(rows) <= DENSE or len(rows) > ROOMY_TWO,
+                "page": _page_words(),
                 "words": amount_in_words(receipt.amount),
                 "qr": qr_data_uri(check_url(receipt)),
             },

@@ -191,14 +191,19 @@ class TestReceipts:
             assert part in text
         assert late.amount == "5.00"
 
-    def test_a_long_receipt_goes_on_to_a_second_page(self, bill):
-        bills = [make_bill("1.00", "2.00", "3.00", account=bill.account, quarter=q) for q in (2, 3)]
-        bills += [
-            make_bill("1.00", "2.00", "3.00", account=bill.account, quarter=q, year=2025)
-            for q in (1, 2, 3, 4)
+    @pytest.mark.parametrize(("lines", "pages"), [(9, 1), (16, 1), (17, 2), (26, 2), (40, 2)])
+    def test_many_lines_are_set_closer_and_totals_are_never_alone(self, bill, lines, pages):
+        bills = [
+            make_bill(*["1.00"] * min(4, lines - start), account=bill.account, quarter=1, year=year)
+            for year, start in zip(range(2010, 2020), range(0, lines, 4), strict=False)
         ]
-        pages = PdfReader(io.BytesIO(receipt_pdf(make_payment(*bills).receipt))).pages
-        assert len(pages) == 2
+        receipt = make_payment(*bills).receipt
+        found = PdfReader(io.BytesIO(receipt_pdf(receipt))).pages
+        assert len(found) == pages
+        last = found[-1].extract_text()
+        assert f"¥{lines}.00" in re.sub(r"\s", "", last)
+        assert bill.account.unit.code in last, "at least one line stands above the totals"
+        assert receipt.code in last
 
     def test_whoever_holds_the_paper_can_check_it(self, client, bill):
         receipt = make_payment(bill).receipt
