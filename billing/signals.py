@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 # run: BillRun. Its bills and charges are written; receivers add one row, jobs do the rest.
 bills_issued = Signal()
+
+# proposal: TariffProposal, just opened for comments.
+proposal_published = Signal()

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -106,6 +107,9 @@ class TariffProposal(models.Model):
         related_name="proposal",
         verbose_name=_("became"),
     )
+    # Which versions got their last day when it was adopted, and what that was before (id: ISO date
+    # or None): withdrawn in time, it gives it back.
+    superseded = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = TariffProposalQuerySet.as_manager()
 
@@ -149,6 +153,7 @@ class ProposalComment(models.Model):
         Unit, on_delete=models.PROTECT, related_name="+", verbose_name=_("unit")
     )
     text = models.TextField(_("comment"), max_length=2000)
+    form_token = models.UUIDField(unique=True, db_default=RandomUUID())  # two presses say it once
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
     answer = models.TextField(_("answer"), max_length=2000, blank=True)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pgtrigger
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
@@ -97,6 +98,25 @@ class Tariff(models.Model):
     legal_basis = models.CharField(_("legal basis"), max_length=500, blank=True)
     pricing_form = models.CharField(
         _("pricing form"), max_length=20, choices=PricingForm, blank=True
+    )
+    # Why it came without a proposal, and why it got its last day by hand.
+    reason = models.CharField(_("reason"), max_length=500, blank=True, db_default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("entered by"),
+    )
+    end_reason = models.CharField(_("why it ends"), max_length=500, blank=True, db_default="")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("ended by"),
     )
 
     class Meta:

@@ -75,8 +75,17 @@ class MeterReading(models.Model):
 
 
 class MeterReplacement(models.Model):
-    """A device that gave way to another: what the old one showed last and the new one first."""
+    """A device that gave way to another: what the old one showed last and the new one first.
 
+    A meter that passed 99999 and began again at 0 is the same to arithmetic: the old value is then
+    100000, the new one 0, and the day that of the reading which showed it.
+    """
+
+    class Kind(models.TextChoices):
+        REPLACED = "replaced", _("replaced")
+        ROLLED_OVER = "rolled_over", _("began again at 0")
+
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, db_default=Kind.REPLACED)
     meter = models.ForeignKey(
         Meter, on_delete=models.PROTECT, related_name="replacements", verbose_name=_("meter")
     )
@@ -99,7 +108,9 @@ class MeterReplacement(models.Model):
         verbose_name = _("meter replacement")
         verbose_name_plural = _("meter replacements")
         constraints = [
-            models.UniqueConstraint(fields=["meter", "replaced_on"], name="replacement_one_a_day"),
+            models.UniqueConstraint(
+                fields=["meter", "replaced_on", "kind"], name="replacement_once_a_day"
+            ),
             models.CheckConstraint(
                 condition=models.Q(old_value__gte=0, new_value__gte=0),
                 name="replacement_not_negative",
@@ -127,6 +138,16 @@ class SharedCost(models.Model):
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+    # What for, for everybody who shares it: "electricity of the lifts, meter 0032".
+    note = models.CharField(_("note"), max_length=200, blank=True, db_default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("entered by"),
+    )
 
     class Meta:
         verbose_name = _("shared cost")
