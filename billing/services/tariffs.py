@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from billing.calculation import parse_tiers
 from billing.models import FeeItem, Tariff
 from billing.services.lookups import (
     BUILDING_COLUMN,
@@ -17,6 +16,7 @@ from billing.services.lookups import (
     fee_items,
     find_building,
 )
+from billing.services.tariff_terms import price_and_tiers
 from community.models import Community, Unit
 from community.services.imports import Imported, Problems, Source, writing_to
 from core import tables
@@ -34,6 +34,11 @@ METHODS = {
     "阶梯": Tariff.Method.TIERED,
     "公摊面积": Tariff.Method.SHARED_AREA,
     "公摊户": Tariff.Method.SHARED_HOUSEHOLD,
+    "一次性": Tariff.Method.ONCE,
+}
+PRICING_FORMS = {
+    "政府指导价": Tariff.PricingForm.GOVERNMENT_GUIDED,
+    "市场调节价": Tariff.PricingForm.MARKET,
 }
 ROUNDINGS = {"整期": Tariff.Rounding.WHOLE, "逐月": Tariff.Rounding.MONTHLY}
 
@@ -54,8 +59,16 @@ COLUMNS = (
     tables.Column("生效日期", "starts_on", tables.day()),
     tables.Column("失效日期", "ends_on", tables.day(), optional=True),
     tables.Column("取整", "rounding", tables.choice(ROUNDINGS)),
+    *(
+        tables.Column(header, name, parse, optional=True, blank="", may_be_absent=True)
+        for header, name, parse in (
+            ("服务标准", "service_standard", tables.text(max_length=2000)),
+            ("定价依据", "legal_basis", tables.text(max_length=500)),
+            ("定价形式", "pricing_form", tables.choice(PRICING_FORMS)),
+        )
+    ),
 )
-_PRICE = tables.decimal(places=4, minimum=0, digits=8)
+DISCLOSED = ("service_standard", "legal_basis", "pricing_form")
 
 
 class _Scope(NamedTuple):
@@ -86,8 +99,9 @@ def import_tariffs(*, source: Source, community: Community, dry_run: bool = Fals
     """Take over fee standards and their fee items, in the order of the file.
 
     A version on record is never edited: all that a file may change of it is its last day, when a
-    new version follows. Raises TableRefused with every bad row (a price that does not fit the
-    method, dates out of order, versions that overlap); then nothing is written.
+    new version follows, and the texts for disclosure. Raises TableRefused with every bad row (a
+    price that does not fit the method, dates out of order, versions that overlap); then nothing is
+    written.
     """
     problems = Problems()
     rows = tables.read_table(source, COLUMNS, bad=problems.found)
@@ -107,17 +121,20 @@ class _Tariffs:
         self.items = fee_items(community)
         self.buildings = buildings(community)
         self.versions: dict[_Scope, list[_Version]] = defaultdict(list)
-        found = Tariff.objects.filter(fee_item__community=community).select_related("fee_item")
+        # Hand-picked units cannot be named in the file, so their versions are none of its business.
+        found = Tariff.objects.filter(fee_item__community=community, picked=False).select_related(
+            "fee_item"
+        )
         for tariff in found:
             scope = _Scope(tariff.fee_item.name, tariff.unit_kind, tariff.building_id)
             self.versions[scope].append(_Version(tariff))
 
     def write(self) -> Imported:
         done = Imported(rows=len(self.rows))
-        closed = [tariff for row in self.rows if (tariff := self._place(row, done))]
+        changed = [tariff for row in self.rows if (tariff := self._place(row, done))]
         self._refuse_overlaps()
         self.problems.refuse()
-        Tariff.objects.bulk_update(closed, ["ends_on"])
+        Tariff.objects.bulk_update(changed, ["ends_on", *DISCLOSED])
         items = self._fee_items()
         new = [
             (version.row.number, scope, version.tariff)
@@ -133,7 +150,7 @@ class _Tariffs:
         return done
 
     def _place(self, row: tables.Row, done: Imported) -> Tariff | None:
-        """Put a row among the versions of its scope; returns the version that it closes."""
+        """Put a row among the versions of its scope; returns the one on record that it changes."""
         building = find_building(row, self.buildings, self.problems)
         tariff = self._read(row, building)
         if tariff is None or (row["building"] and building is None):
@@ -142,11 +159,9 @@ class _Tariffs:
         for version in versions:
             if not version.new and _same_but_for_its_end(version.tariff, tariff):
                 version.row = row
-                # A last day once given is not taken away by the file of an earlier year.
-                if tariff.ends_on in (None, version.tariff.ends_on):
+                if not _take_over(version.tariff, tariff):
                     done.unchanged += 1
                     return None
-                version.tariff.ends_on = tariff.ends_on
                 done.updated += 1
                 return version.tariff
         versions.append(_Version(tariff, row, new=True))
@@ -166,9 +181,10 @@ class _Tariffs:
             starts_on=row["starts_on"],
             ends_on=row["ends_on"],
             rounding=row["rounding"],
+            **{name: row[name] for name in DISCLOSED},
         )
         try:
-            tariff.price, tariff.tiers = _price(row["method"], row["price"])
+            tariff.price, tariff.tiers = price_and_tiers(row["method"], row["price"])
         except ValueError as error:
             self.problems.add(row, "单价", str(error))
             return None
@@ -207,20 +223,12 @@ def _same_but_for_its_end(one: Tariff, other: Tariff) -> bool:
     )
 
 
-def _price(method: str, text: str) -> tuple[Decimal | None, str]:
-    """Price and tiers of a cell, one of them empty; ValueError unless it fits the method."""
-    if method in (Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD):
-        if text:
-            raise ValueError(_("a shared cost has no price of its own"))
-        return None, ""
-    if not text:
-        raise ValueError(_("must not be blank"))
-    if method != Tariff.Method.TIERED:
-        return _PRICE(text), ""
-    try:
-        parse_tiers(text)
-    except ValueError:
-        raise ValueError(
-            _("is not a list of tiers like 15:3.45;25:4.83;:5.83 with rising bounds")
-        ) from None
-    return None, text
+def _take_over(standing: Tariff, told: Tariff) -> bool:
+    """Take over what a file may change of a version on record; whether anything changed.
+
+    A last day or a text once given is not taken away by a file that leaves it out.
+    """
+    before = [getattr(standing, name) for name in ("ends_on", *DISCLOSED)]
+    for name in ("ends_on", *DISCLOSED):
+        setattr(standing, name, getattr(told, name) or getattr(standing, name))
+    return before != [getattr(standing, name) for name in ("ends_on", *DISCLOSED)]
