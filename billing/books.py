@@ -111,6 +111,18 @@ _rule(
     broken="x.kind = 'fee' AND x.bill_id IS NULL",
 )
 _rule(
+    "an_opening_balance_is_what_it_became",
+    select="'opening balance ' || x.id || ': ' || x.amount",
+    source="""billing_openingbalance x
+        LEFT JOIN billing_charge h ON h.id = x.charge_id
+        LEFT JOIN billing_creditentry e ON e.id = x.credit_entry_id""",
+    account="x.account_id",
+    broken="""(COALESCE(h.account_id, e.account_id), COALESCE(h.kind, e.kind),
+            COALESCE(h.amount, -e.amount), h.due_on)
+        IS DISTINCT FROM (x.account_id, 'opening', x.amount,
+            CASE WHEN x.amount > 0 THEN x.due_on END)""",
+)
+_rule(
     "an_account_is_of_one_community",
     select="'account ' || a.id",
     source="billing_account y JOIN community_party p ON p.id = y.party_id",

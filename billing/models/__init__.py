@@ -4,6 +4,7 @@ from billing.models.charge import Charge
 from billing.models.credit import Allocation, CreditEntry
 from billing.models.late_fee import DisputeHold, LateFeePolicy
 from billing.models.offer import EarlyPaymentOffer, OfferUse
+from billing.models.opening import OpeningBalance
 from billing.models.proposal import ProposalComment, TariffProposal
 from billing.models.run import Bill, BillingPeriod, BillRun, RunException
 from billing.models.settings import BillingSettings
@@ -28,6 +29,7 @@ __all__ = [
     "MeterReading",
     "MeterReplacement",
     "OfferUse",
+    "OpeningBalance",
     "ProposalComment",
     "RunException",
     "SharedCost",

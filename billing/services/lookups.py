@@ -1,5 +1,7 @@
 """What the imports of billing look up: fee items and buildings by the names that files use."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 
 from billing.models import FeeItem
@@ -38,3 +40,16 @@ def find_building(row: tables.Row, known: dict[str, int], problems: Problems) ->
     if row["building"] not in known:
         problems.add(row, "楼栋", _("is not a building on the register"))
     return known.get(row["building"])
+
+
+def add_fee_items(community: Community, names: Iterable[str]) -> dict[str, FeeItem]:
+    """The fee items of a community by name; those of `names` that are new go after the others."""
+    of_community = FeeItem.objects.filter(community=community)
+    items = {item.name: item for item in of_community}
+    last = max((item.position for item in items.values()), default=0)
+    fresh = [name for name in dict.fromkeys(names) if name not in items]
+    made = FeeItem.objects.bulk_create(
+        FeeItem(community=community, name=name, position=position)
+        for position, name in enumerate(fresh, start=last + 1)
+    )
+    return items | {item.name: item for item in made}

@@ -5,11 +5,13 @@ from io import BytesIO
 from typing import Any
 
 from billing.services.bill_run import RunDone, issue_run, preview_run
+from billing.services.opening_balances import import_opening_balances
 from billing.services.tariffs import import_tariffs
 from community.models import Community
 from community.services.register import import_register
 
 REGISTER = "楼栋,单元,房号,类型,建筑面积,交付日期,业主姓名,手机号,邮箱"
+OPENING_BALANCES = "楼栋,单元,房号,付款人,手机号,费目,起,止,到期日,金额"
 TARIFFS = "费目,适用类型,楼栋,计费方式,单价,空置系数,生效日期,失效日期,取整"
 Q1 = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 3, 31), "due_on": date(2026, 2, 15)}
 Q2 = {"starts_on": date(2026, 4, 1), "ends_on": date(2026, 6, 30), "due_on": date(2026, 5, 15)}
@@ -39,3 +41,8 @@ def issue(community: Community, **period: Any) -> RunDone:
 
 def preview(community: Community, **period: Any) -> RunDone:
     return preview_run(community=community, **(Q1 | period))
+
+
+def opening_balances(community: Community, *rows: str) -> None:
+    """Bring along arrears (+) and prepayments (−)."""
+    import_opening_balances(source=table(OPENING_BALANCES, *rows), community=community)

@@ -13,7 +13,7 @@ from billing.models import Bill, Charge, CreditEntry
 from billing.services.posting import allocate, post_credit
 from core import books
 
-from .small import issue, small_community
+from .small import issue, opening_balances, small_community
 
 pytestmark = pytest.mark.django_db
 
@@ -29,8 +29,9 @@ TABLES = (
 
 @pytest.fixture
 def settled_bill():
-    """One of two bills, half paid; the other's account has credit."""
-    issue(small_community())
+    """One of two bills, half paid; the other's account has credit. Arrears from before."""
+    community = small_community()
+    issue(community)
     bill, other = Bill.objects.order_by("id")
     half = (bill.amount / 2).quantize(Decimal("0.01"))
     day = date(2026, 2, 1)
@@ -38,6 +39,7 @@ def settled_bill():
     entry = post_credit(account=bill.account, kind=kind, amount=half, value_date=day)
     allocate(credit_entry=entry)
     post_credit(account=other.account, kind=kind, amount=Decimal("5.00"), value_date=day)
+    opening_balances(community, "1,1,101,业主0,,物业服务费,2025-10-01,2025-12-31,2025-11-15,12.34")
     return bill
 
 
@@ -77,6 +79,7 @@ REVERSAL = "billing.a_reversed_credit_entry_has_an_exact_negative_twin"
 OWN_ACCOUNT = "billing.a_charge_is_billed_to_its_own_account"
 ON_A_BILL = "billing.a_fee_stands_on_a_bill"
 ISSUED = "billing.only_an_issued_run_has_bills"
+OPENING = "billing.an_opening_balance_is_what_it_became"
 ONE_COMMUNITY = "billing.an_account_is_of_one_community"
 
 TAMPERING = [
@@ -153,6 +156,11 @@ TAMPERING = [
         "a run set back to draft",
         "UPDATE billing_billrun SET state = 'draft', issued_at = NULL",
         ISSUED,
+    ),
+    (
+        "arrears from before made smaller",
+        "UPDATE billing_charge SET amount = 12.33 WHERE kind = 'opening'",
+        OPENING,
     ),
     (
         "an account moved to another community",

@@ -1,4 +1,4 @@
-"""The six imports: every encoding, every kind of bad cell, twice the same as once."""
+"""The imports: every encoding, every kind of bad cell, twice the same as once."""
 
 import csv
 import io
@@ -10,10 +10,21 @@ from decimal import Decimal
 from io import StringIO
 
 import openpyxl
+import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.models import FeeItem, Meter, MeterReading, SharedCost, Tariff
+from billing.models import (
+    Account,
+    Charge,
+    CreditEntry,
+    FeeItem,
+    Meter,
+    MeterReading,
+    OpeningBalance,
+    SharedCost,
+    Tariff,
+)
 from community.models import Building, Community, Occupancy, Party, Unit, Vacancy
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +65,14 @@ S,,01,2025-12-01,2026-04-05
 公共照明分摊,,2026-01-01,2026-03-31,12989.86
 公共照明分摊,1,2026-01-01,2026-03-31,1655.8
 """,
+    "opening_balances": """楼栋,单元,房号,付款人,手机号,费目,起,止,到期日,金额
+1,1,101,赵骉,13900000001,物业服务费,2025-07-01,2025-09-30,2025-08-15,630.5
+1,1,101,赵骉,13900000001,物业服务费,2025-10-01,2025-12-31,2025-11-15,630.50
+1,1,101,赵骉,13900000001,旧账,2019-01-01,2019-12-31,2019-12-31,0.01
+S,,01,前任店主,13900000077,物业服务费,2024-01-01,2024-12-31,2024-02-15,1439.82
+1,1,102,钱䶮,,物业服务费,2026-04-01,2026-06-30,,-438.99
+B1,A,023,孙堃,,,,,,-80
+""",
 }
 ORDER = list(GOOD)
 COUNTED = (
@@ -67,6 +86,10 @@ COUNTED = (
     Meter,
     MeterReading,
     SharedCost,
+    Account,
+    Charge,
+    CreditEntry,
+    OpeningBalance,
 )
 
 
@@ -116,6 +139,24 @@ def everything() -> list[list[tuple]]:
         ),
         MeterReading: ("meter__unit__code", "meter__fee_item__name", "read_on", "value"),
         SharedCost: ("fee_item__name", "building__code", "starts_on", "ends_on", "amount"),
+        Charge: (
+            "account__unit__code",
+            "account__party__phone",
+            "fee_item__name",
+            "starts_on",
+            "ends_on",
+            "due_on",
+            "kind",
+            "amount",
+            "bill",
+        ),
+        CreditEntry: (
+            "account__unit__code",
+            "account__party__phone",
+            "kind",
+            "amount",
+            "value_date",
+        ),
     }
     return [list(m.objects.order_by(*names).values_list(*names)) for m, names in fields.items()]
 
@@ -164,8 +205,9 @@ def test_every_file_in_every_form(variant, tmp_path):
     for name in ORDER:
         assert run(name, GOOD[name].encode(), tmp_path)[0] == 0
     plain = everything()
-    for model in reversed(COUNTED):
-        model.objects.all().delete()
+    with pgtrigger.ignore():
+        for model in reversed(COUNTED):
+            model.objects.all().delete()
     suffix, written = VARIANTS[variant]
     for name in ORDER:
         code, answer = run(name, written(GOOD[name]), tmp_path, suffix=suffix)
@@ -266,6 +308,27 @@ BAD = {
         ("公共照明分摊,,2026-04-01,2026-04-30,-1", [("金额", "-1")]),
         ('公共照明分摊,,2026-04-01,2026-04-30,"1,000.00"', [("金额", "1,000.00")]),
         ("公共照明分摊,,2026-01-01,2026-03-31,1", [("金额", "1")]),
+    ],
+    "opening_balances": [
+        ("9,1,101,王,,a,2025-01-01,2025-03-31,2025-02-15,1", [("房号", "101")]),
+        ("1,1,101,,,a,2025-01-01,2025-03-31,2025-02-15,1", [("付款人", "")]),
+        ("1,1,101,王,139,a,2025-01-01,2025-03-31,2025-02-15,1", [("手机号", "139")]),
+        ("1,1,101,王,,,2025-01-01,2025-03-31,2025-02-15,1", [("费目", "")]),
+        (f"1,1,101,王,,{'费' * 51},,,,-1", [("费目", "费" * 51)]),
+        ("1,1,101,王,,a,,2025-03-31,2025-02-15,1", [("起", "")]),
+        ("1,1,101,王,,a,2025-01-01,,2025-02-15,1", [("止", "")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,,1", [("到期日", "")]),
+        ("1,1,101,王,,,,,,1", [("费目", ""), ("起", ""), ("止", ""), ("到期日", "")]),
+        ("1,1,101,王,,a,2025-1-1,2025-03-31,2025-02-15,1", [("起", "2025-1-1")]),
+        ("1,1,101,王,,a,2025-01-01,2025-02-30,2025-02-15,1", [("止", "2025-02-30")]),
+        ("1,1,101,王,,a,2025-01-01,2024-12-31,2025-02-15,1", [("止", "2024-12-31")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,soon,1", [("到期日", "soon")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,2025-02-15,", [("金额", "")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,2025-02-15,0.00", [("金额", "0.00")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,2025-02-15,1.005", [("金额", "1.005")]),
+        ("1,1,101,王,,a,2025-01-01,2025-03-31,2025-02-15,壹元", [("金额", "壹元")]),
+        ("1,1,102,钱䶮,,物业服务费,2026-04-01,2026-06-30,,-438.99", [("费目", "物业服务费")]),
+        ("1,1,102,钱䶮,,物业服务费,2026-04-01,2026-06-30,,-1", [("费目", "物业服务费")]),
     ],
 }
 

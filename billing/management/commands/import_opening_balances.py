@@ -1,0 +1,16 @@
+from typing import Any
+
+from billing.services.opening_balances import import_opening_balances
+from community.management.import_command import ImportCommand, find_community
+from community.services.imports import Imported
+
+
+class Command(ImportCommand):
+    help = "Import opening arrears (+) and prepayments (-); no old bill is invented."
+
+    def take(self, **options: Any) -> Imported:
+        return import_opening_balances(
+            source=options["file"],
+            community=find_community(options["community"]),
+            dry_run=options["dry_run"],
+        )
