@@ -217,7 +217,7 @@ def _charge(row: _New, account_id: int, item: FeeItem) -> Charge:
         kind=Charge.Kind.OPENING,
         fee_item=item,
         starts_on=row.key.starts_on,  # type: ignore[misc]  # arrears have days
-        ends_on=row.key.ends_on,  # type: ignore[misc]
+        ends_on=row.key.ends_on,
         due_on=row.due_on,
         quantity=1,
         factor=1,

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0005_billing_complete'),
+        ('billing', '0006_tariffs_and_meters'),
     ]
 
     operations = [
