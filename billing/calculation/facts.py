@@ -20,7 +20,10 @@ class Payer(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a meter showed on a day, in m³."""
+    """What a meter showed on a day, in m³, on one rising scale through all devices that hung there.
+
+    Of the readings before the days that are billed, the first and the latest are wanted.
+    """
 
     day: date
     value: Decimal
@@ -89,20 +92,22 @@ class Line(NamedTuple):
 
 
 class Reason(StrEnum):
-    """Why something could not be charged."""
+    """Why something could not be charged, or should be looked at (HIGH_USAGE: is charged)."""
 
     NO_READING = "no_reading"
     BACKWARD_METER = "backward_meter"
     NO_PAYER = "no_payer"
     NOBODY_IN_SCOPE = "nobody_in_scope"
     CANNOT_COMPUTE = "cannot_compute"
+    NO_TARIFF = "no_tariff"
+    HIGH_USAGE = "high_usage"
 
 
 class Problem(NamedTuple):
-    """A unit (None: a whole shared cost) that is not charged for an item, and why."""
+    """A unit (None: a whole shared cost) that is not charged for an item (None: any), and why."""
 
     unit: int | None
-    item: int
+    item: int | None
     reason: Reason
     detail: str = ""
 

@@ -63,6 +63,27 @@ def usages(unit: Unit, readings: Sequence[Reading], period: Span) -> list[Usage]
     return used
 
 
+# A day's usage above so many times the average of all that was measured before is looked at.
+HIGH = 3
+
+
+def unusually_high(readings: Sequence[Reading], period: Span) -> str:
+    """What is high about the usage of a period, in m³ a day; empty if it is not.
+
+    It is measured against all earlier intervals of the meter together, of which there must be one.
+    """
+    inside = [r for r in readings if r.day in period]
+    before = [r for r in readings if r.day < period.start]
+    if not inside or not before:
+        return ""
+    first, base, last = min(before), max(before), max(inside)
+    days, earlier_days = (last.day - base.day).days, (base.day - first.day).days
+    used, earlier = last.value - base.value, base.value - first.value
+    if not earlier_days or used * earlier_days <= HIGH * max(earlier, Decimal(0)) * days:
+        return ""
+    return f"{used / days:.3f} > {HIGH} × {earlier / earlier_days:.3f} m³/d"
+
+
 class TierUsage(NamedTuple):
     """What of a usage falls into a tier: m³ to 3 decimals, and what it costs in fen."""
 

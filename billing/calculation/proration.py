@@ -1,4 +1,4 @@
-"""Charges by days: per m² and month (面积), per unit and month (户)."""
+"""Charges by days: per m² and month (面积), per unit and month (户); or once (一次性)."""
 
 from collections import Counter
 from decimal import Decimal
@@ -47,6 +47,11 @@ class DayRate:
                 for rate, scale, count in self._parts
             )
         return self._remembered[quantity]
+
+
+def once(price: Decimal) -> int:
+    """What a price of yuan, with at most 4 decimals, comes to where it is charged once, in fen."""
+    return round_half_up(_whole(price, 4), 100)
 
 
 def _whole(number: Decimal, places: int) -> int:

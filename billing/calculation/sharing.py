@@ -86,5 +86,5 @@ def _tariff_of(cost: SharedCost, place: Place | Unit, book: TariffBook) -> Tarif
         return None
     if place.handover is None or place.handover > cost.span.end:
         return None
-    tariff = book.on(cost.span.end, item=cost.item, kind=place.kind, building=place.building)
+    tariff = book.on(cost.span.end, item=cost.item, scope=book.scope(place))
     return tariff if tariff and tariff.method in BY_SHARE else None

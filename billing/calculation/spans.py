@@ -36,6 +36,15 @@ def day_after(day: date) -> date:
     return day + ONE_DAY if day < FOREVER else day
 
 
+def months_before(period: Span) -> Span:
+    """Of a period of whole months: as many months, ending on the day before it."""
+    end = day_before(period.start)
+    last, first = period.end, period.start
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    year, month = divmod(first.year * 12 + first.month - 1 - count, 12)
+    return Span(date(year, month + 1, 1), end)
+
+
 def month_parts(span: Span) -> Iterable[tuple[int, int]]:
     """For each calendar month of a bounded span: its days in the span, and all its days."""
     year, month = span.start.year, span.start.month

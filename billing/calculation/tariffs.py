@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from billing.calculation.spans import Span, day_after, day_before
 
@@ -21,6 +21,7 @@ class Method(StrEnum):
     TIERED = "tiered"  # 阶梯: per m³, the price rises with the usage of a month
     SHARED_AREA = "shared_area"  # 公摊面积: a pool shared by area
     SHARED_HOUSEHOLD = "shared_household"  # 公摊户: a pool shared equally
+    ONCE = "once"  # 一次性: per unit, once, on the tariff's first day
 
 
 BY_DAYS = frozenset({Method.AREA, Method.HOUSEHOLD})
@@ -69,7 +70,9 @@ def parse_tiers(text: str) -> tuple[Tier, ...]:
 class Tariff:
     """One version of a fee standard. ``building`` None means all buildings.
 
-    ``price`` is yuan per m² and month, per unit and month, or per m³, with up to 4 decimals.
+    ``price`` is yuan per m² and month, per unit and month, per m³, or per unit once, with up to 4
+    decimals. ``units`` are hand-picked: the version is for them alone, whatever their kind and
+    building; None means that none are.
     """
 
     id: int
@@ -82,6 +85,33 @@ class Tariff:
     tiers: tuple[Tier, ...] = ()
     vacancy_factor: Decimal = Decimal(1)
     rounding: Rounding = Rounding.WHOLE
+    units: frozenset[int] | None = None
+
+    @property
+    def rank(self) -> int:
+        """Hand-picked (0) beats the building's own (1), which beats all buildings (2)."""
+        if self.units is not None:
+            return 0
+        return 1 if self.building is not None else 2
+
+
+class Scope(NamedTuple):
+    """What tells which tariffs hold for a unit. Most units of a building are alike in it."""
+
+    kind: str
+    building: int
+    picked: tuple[Tariff, ...] = ()
+
+
+class Placed(Protocol):
+    """A unit as far as its tariffs go."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def building(self) -> int: ...
 
 
 class InForce(NamedTuple):
@@ -92,44 +122,54 @@ class InForce(NamedTuple):
 
 
 class TariffBook:
-    """Which tariff holds when, for every type of unit and building, within one span of days."""
+    """Which tariff holds when, for every scope, within one span of days."""
 
     def __init__(self, tariffs: Iterable[Tariff], span: Span) -> None:
         self.span = span
-        self._tariffs = list(tariffs)
-        self._in_force: dict[tuple[str, int], list[InForce]] = {}
+        self._tariffs = [tariff for tariff in tariffs if tariff.span.meet(span)]
+        self._in_force: dict[Scope, list[InForce]] = {}
+        self._picked: dict[int, tuple[Tariff, ...]] = {}
+        for tariff in self._tariffs:
+            for unit in tariff.units or ():
+                self._picked[unit] = (*self._picked.get(unit, ()), tariff)
 
-    def in_force(self, kind: str, building: int) -> list[InForce]:
-        """The tariffs of a kind of unit in a building, by item in the order given, then by day.
+    def scope(self, unit: Placed) -> Scope:
+        """The scope of a unit: units with the same one have the same tariffs."""
+        return Scope(unit.kind, unit.building, self._picked.get(unit.id, ()))
 
-        A tariff of the building's own takes its days from the all-building one, which is then in
-        force on the days before and after.
+    def in_force(self, scope: Scope) -> list[InForce]:
+        """The tariffs of a scope, by item in the order given, then by day.
+
+        A tariff takes its days from those that it beats, which are then in force on the days before
+        and after.
         """
-        key = kind, building
-        if key not in self._in_force:
-            self._in_force[key] = self._work_out(kind, building)
-        return self._in_force[key]
+        if scope not in self._in_force:
+            self._in_force[scope] = self._work_out(scope)
+        return self._in_force[scope]
 
-    def on(self, day: date, *, item: int, kind: str, building: int) -> Tariff | None:
+    def on(self, day: date, *, item: int, scope: Scope) -> Tariff | None:
         """The tariff in force on a day inside the book's span."""
-        for tariff, span in self.in_force(kind, building):
+        for tariff, span in self.in_force(scope):
             if tariff.item == item and day in span:
                 return tariff
         return None
 
-    def _work_out(self, kind: str, building: int) -> list[InForce]:
+    def _work_out(self, scope: Scope) -> list[InForce]:
         by_item: dict[int, list[Tariff]] = {}
         for tariff in self._tariffs:
-            if tariff.kind == kind and tariff.building in (None, building):
+            if tariff in scope.picked or (
+                tariff.units is None
+                and tariff.kind == scope.kind
+                and tariff.building in (None, scope.building)
+            ):
                 by_item.setdefault(tariff.item, []).append(tariff)
         found = []
         for tariffs in by_item.values():
-            own = [t.span for t in tariffs if t.building is not None]
             pieces = [
                 InForce(tariff, piece)
                 for tariff in tariffs
                 if (days := tariff.span.meet(self.span))
-                for piece in ([days] if tariff.building is not None else _without(days, own))
+                for piece in _without(days, [t.span for t in tariffs if t.rank < tariff.rank])
             ]
             found += sorted(pieces, key=lambda piece: piece.span.start)
         return found

@@ -30,11 +30,14 @@ class Computation:
     def __init__(self, community: Community, period: calc.Span) -> None:
         self.community = community
         self.period = period
+        self.days = facts.days_of(community, period)
         self.totals = Totals()
         self._calculator = calc.Calculator(
-            period=period, tariffs=facts.tariffs_of(community, period)
+            period=period,
+            tariffs=facts.tariffs_of(community, self.days.all),
+            in_arrears=self.days.in_arrears,
         )
-        costs = facts.costs_due(community, period)
+        costs = facts.costs_due(community, self.days)
         everywhere = facts.places(community) if costs else []
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
@@ -52,7 +55,7 @@ class Computation:
         """All units in natural order, so many at a time; their facts are read when asked for."""
         ids = self.unit_ids()
         for start in range(0, len(ids), CHUNK):
-            yield facts.AskedUnits(ids[start : start + CHUNK], self.period)
+            yield facts.AskedUnits(ids[start : start + CHUNK], self.days.all)
 
     def bills(self, unit: calc.Unit) -> Sequence[tuple[int, list[calc.Line], int]]:
         """The bills of a unit: payer, lines and fen of each. A change of payer makes two."""

@@ -58,7 +58,7 @@ class _Rows:
 
 
 # Ids for what may have to be written: an account where there is none yet, and a bill, for each
-# payer. The day before the period counts, as in the facts.
+# payer. The day before the first counts, as in the facts.
 _KEYS = """
     SELECT unit_id, party_id, known IS NOT NULL,
         COALESCE(known, nextval(%s::regclass)), nextval(%s::regclass)
@@ -92,13 +92,13 @@ def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) 
     Must run in a transaction, which does all or nothing.
     """
     writer = _Writer(run, computation, issued_at)
-    period = computation.period
+    first, last = computation.days.all
     sequences = sequence_of(Account), sequence_of(Bill)
     with connection.cursor() as cursor, ThreadPoolExecutor(max_workers=1) as pool:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         computed = _Rows()
         for chunk in computation.chunks():
-            keys = ask(_KEYS, [*sequences, chunk.ids, period.end, period.start])
+            keys = ask(_KEYS, [*sequences, chunk.ids, last, first])
             copying = pool.submit(computed.copy, cursor)
             computed = writer.rows(chunk.load(), _read_keys(keys))
             copying.result()

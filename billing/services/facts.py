@@ -1,22 +1,53 @@
 """Reads what the calculation has to know, chunk by chunk, so that memory stays bounded."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db.models import Q
 
 from billing import calculation as calc
-from billing.models import SharedCost, Tariff
+from billing.models import FeeItem, SharedCost, Tariff, TariffUnit
 from community.models import Community, Occupancy, Unit
 from core.sql import answer, ask
 
 
-def tariffs_of(community: Community, period: calc.Span) -> list[calc.Tariff]:
-    """The tariffs in force on some day of a period, by fee item in their order."""
-    found = Tariff.objects.filter(fee_item__community=community, starts_on__lte=period.end).exclude(
-        ends_on__lt=period.start
+class Days(NamedTuple):
+    """The days that a run charges, of which fee items in arrears have their own."""
+
+    period: calc.Span
+    before: calc.Span
+    in_arrears: frozenset[int]
+
+    @property
+    def all(self) -> calc.Span:
+        """From the first day that is charged to the last."""
+        first = self.before.start if self.in_arrears else self.period.start
+        return calc.Span(first, self.period.end)
+
+
+def days_of(community: Community, period: calc.Span) -> Days:
+    """Which days a run of a period charges."""
+    late = FeeItem.objects.filter(community=community, in_arrears=True).values_list("id", flat=True)
+    return Days(period, calc.months_before(period), frozenset(late))
+
+
+def tariffs_of(community: Community, days: calc.Span) -> list[calc.Tariff]:
+    """The tariffs in force on some of the days, by fee item in their order."""
+    found = Tariff.objects.filter(fee_item__community=community, starts_on__lte=days.end).exclude(
+        ends_on__lt=days.start
     )
-    return [_tariff(t) for t in found.order_by("fee_item__position", "fee_item_id", "id")]
+    picked: dict[int, set[int]] = defaultdict(set)
+    pairs = TariffUnit.objects.filter(tariff__in=found).values_list("tariff_id", "unit_id")
+    for tariff, unit in pairs:
+        picked[tariff].add(unit)
+    return [
+        _tariff(t, frozenset(picked[t.pk]) if t.picked else None)
+        for t in found.order_by("fee_item__position", "fee_item_id", "id")
+    ]
 
 
-def _tariff(tariff: Tariff) -> calc.Tariff:
+def _tariff(tariff: Tariff, units: frozenset[int] | None) -> calc.Tariff:
     try:
         tiers = calc.parse_tiers(tariff.tiers) if tariff.tiers else ()
     except ValueError:
@@ -32,13 +63,17 @@ def _tariff(tariff: Tariff) -> calc.Tariff:
         tiers=tiers,
         vacancy_factor=tariff.vacancy_factor,
         rounding=calc.Rounding(tariff.rounding),
+        units=units,
     )
 
 
-def costs_due(community: Community, period: calc.Span) -> list[calc.SharedCost]:
-    """The shared costs that end in a period, by fee item in their order."""
+def costs_due(community: Community, days: Days) -> list[calc.SharedCost]:
+    """The shared costs that end in the days of their fee item, by item in their order."""
+    late = Q(fee_item__in=days.in_arrears)
     found = SharedCost.objects.filter(
-        fee_item__community=community, ends_on__range=(period.start, period.end)
+        late & Q(ends_on__range=(days.before.start, days.before.end))
+        | ~late & Q(ends_on__range=(days.period.start, days.period.end)),
+        fee_item__community=community,
     )
     return [
         calc.SharedCost(
@@ -68,7 +103,7 @@ def places(community: Community) -> list[calc.Place]:
 _UNITS = """
     SELECT id, kind, building_id, area, handover_date FROM community_unit WHERE id = ANY(%s)
 """
-# The day before the period counts as well: a meter may be read at a transfer on its first day.
+# The day before the first counts as well: a meter may be read at a transfer on its first day.
 _PAYERS = """
     SELECT unit_id, starts_on, COALESCE(ends_on, 'infinity'), party_id, role
     FROM community_occupancy
@@ -81,16 +116,19 @@ _VACANCIES = """
     WHERE unit_id = ANY(%s) AND starts_on <= %s AND ends_on >= %s
     ORDER BY unit_id, starts_on
 """
+# All readings of the days, and of those before them the latest and the first: the usage starts
+# from the one, and is unusual or not against what the meter measured between the two.
 _READINGS = """
-    SELECT m.unit_id, m.fee_item_id, r.read_on, r.value
+    SELECT m.unit_id, m.fee_item_id, r.read_on, COALESCE(r.corrected_value, r.value) + r.shift
     FROM billing_meter m
     CROSS JOIN LATERAL (
-        SELECT read_on, value FROM billing_meterreading
-        WHERE meter_id = m.id AND read_on BETWEEN %s AND %s
+        SELECT * FROM billing_meterreading WHERE meter_id = m.id AND read_on BETWEEN %s AND %s
         UNION ALL
-        (SELECT read_on, value FROM billing_meterreading
-         WHERE meter_id = m.id AND read_on < %s
-         ORDER BY read_on DESC LIMIT 1)
+        (SELECT * FROM billing_meterreading
+         WHERE meter_id = m.id AND read_on < %s ORDER BY read_on DESC LIMIT 1)
+        UNION ALL
+        (SELECT * FROM billing_meterreading
+         WHERE meter_id = m.id AND read_on < %s ORDER BY read_on LIMIT 1)
     ) r
     WHERE m.unit_id = ANY(%s)
 """
@@ -102,13 +140,13 @@ class AskedUnits:
     Asking needs the connection, `load` only this process: it may run while the connection copies.
     """
 
-    def __init__(self, ids: Sequence[int], period: calc.Span) -> None:
+    def __init__(self, ids: Sequence[int], days: calc.Span) -> None:
         self.ids = list(ids)
-        first, last = period
+        first, last = days
         self._units = ask(_UNITS, [self.ids])
         self._payers = ask(_PAYERS, [self.ids, last, first])
         self._vacancies = ask(_VACANCIES, [self.ids, last, first])
-        self._readings = ask(_READINGS, [first, last, first, self.ids])
+        self._readings = ask(_READINGS, [first, last, first, first, self.ids])
 
     def load(self) -> list[calc.Unit]:
         """The units in the order of their ids' list."""
