@@ -1,6 +1,5 @@
 """Reads what the calculation has to know, chunk by chunk, so that memory stays bounded."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,14 +36,13 @@ def tariffs_of(community: Community, days: calc.Span) -> list[calc.Tariff]:
     found = Tariff.objects.filter(fee_item__community=community, starts_on__lte=days.end).exclude(
         ends_on__lt=days.start
     )
-    picked: dict[int, set[int]] = defaultdict(set)
-    pairs = TariffUnit.objects.filter(tariff__in=found).values_list("tariff_id", "unit_id")
-    for tariff, unit in pairs:
-        picked[tariff].add(unit)
-    return [
-        _tariff(t, frozenset(picked[t.pk]) if t.picked else None)
-        for t in found.order_by("fee_item__position", "fee_item_id", "id")
-    ]
+    tariffs = list(found.order_by("fee_item__position", "fee_item_id", "id"))
+    units: dict[int, set[int]] = {tariff.pk: set() for tariff in tariffs if tariff.picked}
+    if units:
+        pairs = TariffUnit.objects.filter(tariff__in=units).values_list("tariff_id", "unit_id")
+        for tariff_id, unit_id in pairs.iterator():
+            units[tariff_id].add(unit_id)
+    return [_tariff(t, frozenset(units[t.pk]) if t.picked else None) for t in tariffs]
 
 
 def _tariff(tariff: Tariff, units: frozenset[int] | None) -> calc.Tariff:
