@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from billing.calculation import Span, parse_tiers
 from billing.calculation.spans import month_parts
 from billing.explanation import equations as eq
+from billing.explanation.beside import words_beside_fees
+from billing.explanation.readings import words_of_readings
 from billing.explanation.tiers import TierOfUsage, quantity_in_tier, words_of_tier
-from billing.models import Charge, MeterReading, Tariff
+from billing.models import Charge, MeterReading, MeterReplacement, Tariff
 from core.money import to_fen
 
 Method = Tariff.Method
@@ -34,6 +36,7 @@ class Surroundings:
     tiers_used: int = 1  # how many lines its usage has
     pools: Sequence[Pool] = ()
     readings: Sequence[MeterReading] = ()  # of its meter, in order of their days
+    replacements: Sequence[MeterReplacement] = ()  # of its meter too
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Explained:
 def explain(charge: Charge, around: Surroundings) -> Explained:
     """The explanation of a charge whose tariff is loaded, in the language of the moment."""
     tariff = charge.tariff
-    if charge.kind != Charge.Kind.FEE or tariff is None:
+    if charge.kind != Charge.Kind.FEE:
+        return Explained(charge, notes=words_beside_fees(charge))
+    if tariff is None:
         return Explained(charge)
     if tariff.method in {Method.AREA, Method.HOUSEHOLD}:
         return _by_days(charge, tariff)
@@ -60,6 +65,8 @@ def explain(charge: Charge, around: Surroundings) -> Explained:
         return _by_usage(charge, around)
     if tariff.method == Method.TIERED:
         return _by_tier(charge, tariff, around)
+    if tariff.method == Method.ONCE:
+        return _once(charge)
     return _by_share(charge, tariff, around)
 
 
@@ -121,29 +128,17 @@ def _by_usage(charge: Charge, around: Surroundings) -> Explained:
         return Explained(charge)
     terms = [eq.cubic_metres(charge.quantity), eq.per_cubic_metre(charge.unit_price)]
     readings = _readings(charge, charge.quantity, around)
-    return _proven(charge, [eq.product(terms, charge.amount)], readings)
+    return _proven(charge, [eq.product(terms, charge.amount)], *readings)
 
 
-def _readings(charge: Charge, usage: Decimal | Fraction, around: Surroundings) -> str:
+def _readings(charge: Charge, usage: Decimal | Fraction, around: Surroundings) -> tuple[str, ...]:
     """The two readings whose difference is the usage, if they are still on record."""
-    pairs = (
-        (first, last)
-        for last in reversed(around.readings)
-        for first in reversed(around.readings)
-        if first.read_on < last.read_on and last.read_on >= charge.starts_on
+    return words_of_readings(
+        usage,
+        since=charge.starts_on,
+        readings=around.readings,
+        replacements=around.replacements,
     )
-    for first, last in pairs:
-        if last.value - first.value == usage:
-            return _(
-                "Meter: %(first)s on %(first_day)s, %(last)s on %(last_day)s; used %(usage)s m³."
-            ) % {
-                "first": eq.number(first.value),
-                "first_day": first.read_on,
-                "last": eq.number(last.value),
-                "last_day": last.read_on,
-                "usage": eq.number(last.value - first.value),
-            }
-    return ""
 
 
 def _by_tier(charge: Charge, tariff: Tariff, around: Surroundings) -> Explained:
@@ -159,8 +154,16 @@ def _by_tier(charge: Charge, tariff: Tariff, around: Surroundings) -> Explained:
     quantity = quantity_in_tier(charge.quantity, tier)
     shown = eq.product([quantity, eq.per_cubic_metre(charge.unit_price)], charge.amount)
     usage = quantity.exact + Fraction(tier.above) * tier.months.exact
-    readings = _readings(charge, usage, around) if tier.is_last else ""
-    return _proven(charge, [shown], words_of_tier(around.tier + 1, tier), readings)
+    readings = _readings(charge, usage, around) if tier.is_last else ()
+    return _proven(charge, [shown], words_of_tier(around.tier + 1, tier), *readings)
+
+
+def _once(charge: Charge) -> Explained:
+    if charge.unit_price is None:
+        return Explained(charge)
+    terms = [eq.per_unit(charge.unit_price), eq.units(charge.quantity)]
+    note = _("Charged once, in the period in which the fee standard begins.")
+    return _proven(charge, [eq.product(terms, charge.amount)], note)
 
 
 def _by_share(charge: Charge, tariff: Tariff, around: Surroundings) -> Explained:

@@ -83,6 +83,15 @@ def per_cubic_metre(price: Decimal) -> Term:
     return Term(Fraction(price), _("%(n)s yuan/m³") % {"n": number(price)})
 
 
+def per_unit(price: Decimal) -> Term:
+    return Term(Fraction(price), _("%(n)s yuan/unit") % {"n": number(price)})
+
+
+def units(count: Decimal) -> Term:
+    label = ngettext("%(n)s unit", "%(n)s units", 1 if count == 1 else 2)
+    return Term(Fraction(count), label % {"n": number(count)})
+
+
 def plain(value: Decimal) -> Term:
     return Term(Fraction(value), number(value))
 

@@ -2,12 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from django.db.models import Q
 
 from billing.explanation.charges import Explained, Pool, Surroundings, explain
-from billing.models import Bill, Charge, MeterReading, SharedCost, Tariff
+from billing.explanation.corrections import words_of_corrections
+from billing.models import (
+    Bill,
+    Charge,
+    MeterReading,
+    MeterReplacement,
+    SharedCost,
+    Tariff,
+)
 
 METERED = {Tariff.Method.USAGE, Tariff.Method.TIERED}
 SHARED = {Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD}
@@ -16,15 +25,17 @@ SHARED = {Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD}
 def explain_bill(bill: Bill) -> list[Explained]:
     """Each charge of a bill in the order of its fee items, explained and with its `open_amount`.
 
-    At most four queries, if the bill came with `account__unit` and `run`.
+    At most six queries, if the bill came with `account__unit` and `run`.
     """
     charges = list(
         bill.charges.with_open()
-        .select_related("fee_item", "tariff")
+        .select_related("fee_item", "tariff", "adjustment")
         .order_by("fee_item__position", "fee_item_id", "starts_on", "id")
     )
-    readings = _readings(bill, [c for c in charges if _method(c) in METERED])
+    metered = [charge for charge in charges if _method(charge) in METERED]
+    readings, replacements = _readings(bill, metered)
     costs = _costs(bill, [c for c in charges if _method(c) in SHARED])
+    corrections = words_of_corrections(bill, charges)
     lines_of_usage = Counter(_usage(charge) for charge in charges)
     told: Counter[tuple[object, ...]] = Counter()
     explained = []
@@ -35,9 +46,11 @@ def explain_bill(bill: Bill) -> list[Explained]:
             tiers_used=lines_of_usage[usage],
             pools=_pools(bill, charge, costs),
             readings=[r for r in readings if r.meter.fee_item_id == charge.fee_item_id],
+            replacements=[r for r in replacements if r.meter.fee_item_id == charge.fee_item_id],
         )
         told[usage] += 1
-        explained.append(explain(charge, around))
+        found = explain(charge, around)
+        explained.append(replace(found, notes=(*found.notes, *corrections[charge.pk])))
     return explained
 
 
@@ -50,17 +63,21 @@ def _usage(charge: Charge) -> tuple[object, ...]:
     return charge.tariff_id, charge.starts_on, charge.ends_on
 
 
-def _readings(bill: Bill, metered: Sequence[Charge]) -> list[MeterReading]:
+def _readings(
+    bill: Bill, metered: Sequence[Charge]
+) -> tuple[list[MeterReading], list[MeterReplacement]]:
+    """What was read, and which meters were replaced, in order of the days."""
     if not metered:
-        return []
-    return list(
-        MeterReading.objects.filter(
-            meter__unit=bill.account.unit_id,
-            meter__fee_item__in={charge.fee_item_id for charge in metered},
-        )
-        .select_related("meter")
-        .order_by("read_on")
-    )
+        return [], []
+    meters = {
+        "meter__unit": bill.account.unit_id,
+        "meter__fee_item__in": {charge.fee_item_id for charge in metered},
+    }
+    readings = MeterReading.objects.filter(**meters).select_related("meter").order_by("read_on")
+    replaced = MeterReplacement.objects.filter(**meters).select_related("meter")
+    # Only a shift can come from a replacement, and hardly any meter has one.
+    found = list(readings)
+    return found, list(replaced.order_by("replaced_on")) if any(r.shift for r in found) else []
 
 
 def _costs(bill: Bill, shared: Sequence[Charge]) -> list[SharedCost]:

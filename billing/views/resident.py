@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from billing.explanation import explain_bill
+from billing.explanation import compare_bill, explain_bill
 from billing.models import Account, Bill
 from billing.views.settling import settled_by
 from community.access import SignedInRequest, signed_in
@@ -98,5 +98,10 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "billing/bill.html",
-        {"bill": found, "lines": explain_bill(found), "settled_by": settled_by(found)},
+        {
+            "bill": found,
+            "lines": explain_bill(found),
+            "comparison": compare_bill(found),
+            "settled_by": settled_by(found),
+        },
     )

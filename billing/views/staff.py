@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from billing.explanation import explain_bill
+from billing.explanation import compare_bill, explain_bill
 from billing.models import Bill, BillRun, RunException
 from billing.views.settling import settled_by
 from community.access import SignedInRequest, staff
@@ -41,6 +41,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
             "community": community,
             "bill": found,
             "lines": explain_bill(found),
+            "comparison": compare_bill(found),
             "settled_by": settled_by(found),
             "others": others[:12],
         },
