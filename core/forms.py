@@ -1,10 +1,12 @@
 """What forms of every room share."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class OnceForm(forms.Form):
@@ -20,6 +22,33 @@ class OnceForm(forms.Form):
         if name:
             kwargs.setdefault("auto_id", f"id_{name}_%s")
         super().__init__(*args, **kwargs)
+
+
+class MoneyField(forms.DecimalField):
+    """An amount in yuan with at most two decimals, above zero unless `min_value` says otherwise.
+
+    What is wrong with a figure is said the way people speak of money.
+    """
+
+    default_error_messages = {
+        "required": _("Please write an amount."),
+        "invalid": _("Please write an amount in figures, for example 128.50."),
+        "min_value": _("The amount must be at least ¥%(limit_value)s."),
+        "max_value": _("The amount must be at most ¥%(limit_value)s."),
+        "max_decimal_places": _("An amount has two decimals at most, for example 128.50."),
+        "max_digits": _("This amount is too large. Please check the figure."),
+        "max_whole_digits": _("This amount is too large. Please check the figure."),
+    }
+
+    def __init__(self, *, max_digits: int = 10, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", Decimal("0.01"))
+        kwargs.setdefault(
+            "widget",
+            forms.TextInput(
+                attrs={"inputmode": "decimal", "autocomplete": "off", "class": "form-control num"}
+            ),
+        )
+        super().__init__(max_digits=max_digits, decimal_places=2, **kwargs)
 
 
 class LocalDateTimeInput(forms.DateTimeInput):

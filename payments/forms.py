@@ -1,12 +1,12 @@
 """Forms of the counter. What is owed never comes from here, only what is paid."""
 
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.forms import MoneyField
 from core.money import format_yuan
 from payments.models import Payment
 from payments.services.counter import METHODS
@@ -16,27 +16,17 @@ class CollectForm(forms.Form):
     """Cash or card for ticked bills."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
-    amount = forms.DecimalField(
-        label=_("Amount, yuan"), min_value=Decimal("0.01"), max_digits=10, decimal_places=2
-    )
-    tendered = forms.DecimalField(
-        label=_("Cash given, yuan"),
-        required=False,
-        min_value=Decimal("0.01"),
-        max_digits=10,
-        decimal_places=2,
-    )
+    amount = MoneyField(label=_("Amount, yuan"))
+    tendered = MoneyField(label=_("Cash given, yuan"), required=False)
     prepay = forms.BooleanField(
-        label=_("Keep what is more than owed as prepayment"), required=False
+        label=_("Keep what is more than owed as prepayment"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"aria-describedby": "prepay_hint"}),
     )
     method = forms.ChoiceField(choices=[(method.value, method.label) for method in METHODS])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("amount", "tendered"):
-            self.fields[name].widget = forms.TextInput(
-                attrs={"inputmode": "decimal", "autocomplete": "off", "class": "form-control num"}
-            )
         # The amount is there already: type what is on the counter, press Enter.
         self.fields["tendered"].widget.attrs["autofocus"] = True
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,6 +19,9 @@ from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.counter import MoreThanOwed, collect
 from payments.services.record import KeyConflict
+
+# Of a form that is kept to be corrected: far more than anybody types or ticks.
+MOST_TYPED, MOST_TICKED = 40, 500
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,8 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             done = _take(request, community, account, form, ticked)
             if done is not None:
                 return redirect("payments:receipt", pk=done.receipt.pk)
-    else:
-        ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
-        form = CollectForm(initial={"token": new_token(), "amount": _total(groups, ticked) or None})
+        return _show_again(request, unit, form, ticked)
+    form, ticked = _corrected(request, unit) or _fresh(groups)
     return render(
         request,
         "payments/collect.html",
@@ -61,8 +64,49 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             "form": form,
             "today": today(),
         },
-        status=422 if form.is_bound else 200,
     )
+
+
+def _fresh(groups: list[Group]) -> tuple[CollectForm, set[int]]:
+    """An empty form, with what today's payer owes ticked."""
+    ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
+    amount = _total(groups, ticked) or None
+    return CollectForm(initial={"token": new_token(), "amount": amount}), ticked
+
+
+def _show_again(
+    request: SignedInRequest, unit: Unit, form: CollectForm, ticked: set[int]
+) -> HttpResponse:
+    """Keeps a form that has to be corrected for one more look, and leads to it.
+
+    Answered right here, the page would be one that the browser's Back cannot show again.
+    """
+    request.session[_kept_under(unit)] = {
+        "typed": {name: request.POST.get(name, "")[:MOST_TYPED] for name in form.fields},
+        "ticked": sorted(ticked)[:MOST_TICKED],
+        "errors": [
+            (field, str(message)) for field, found in form.errors.items() for message in found
+        ],
+    }
+    return redirect("payments:collect", unit.community.code, unit.pk)
+
+
+def _corrected(request: SignedInRequest, unit: Unit) -> tuple[CollectForm, set[int]] | None:
+    """The form that was kept, with what is wrong with it; None if there is none."""
+    kept = request.session.pop(_kept_under(unit), None)
+    if kept is None:
+        return None
+    # What was not ticked must not come back as ticked.
+    form = CollectForm({name: text for name, text in kept["typed"].items() if text})
+    form.is_valid()
+    for field, message in kept["errors"]:
+        if message not in form.errors.get(field, []):
+            form.add_error(None if field == NON_FIELD_ERRORS else field, message)
+    return form, set(kept["ticked"])
+
+
+def _kept_under(unit: Unit) -> str:
+    return f"collect-{unit.pk}"
 
 
 def _take(

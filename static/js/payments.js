@@ -15,10 +15,12 @@
     const amount = form.querySelector("input[name=amount]");
     const tendered = form.querySelector("input[name=tendered]");
     const change = form.querySelector("[data-change]");
+    const payers = form.querySelectorAll("[data-needs-bill]");
 
     const count = () => {
       const sum = bills.filter((bill) => bill.checked).reduce((all, bill) => all + fen(bill.dataset.yuan), 0);
       total.textContent = yuan(sum);
+      payers.forEach((button) => { button.disabled = !sum; });
       return sum;
     };
     const giveBack = () => {
@@ -32,7 +34,9 @@
       giveBack();
     }));
     [amount, tendered].forEach((field) => field?.addEventListener("input", giveBack));
-    count();
-    giveBack();
+    const begin = () => { count(); giveBack(); };
+    begin();
+    // Going back, the browser ticks again what was ticked, after this has run.
+    window.addEventListener("pageshow", begin);
   });
 })();

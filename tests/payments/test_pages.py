@@ -54,6 +54,15 @@ def taken(*bills, **changed):
     return form | changed
 
 
+def refused(client, bill, form):
+    """The form as it is shown again, with what is wrong: an answer that Back can return to."""
+    response = client.post(collect_url(bill), form)
+    assert response.url == collect_url(bill)
+    shown = client.get(response.url).context["form"]
+    assert shown.errors
+    return shown
+
+
 class TestCounter:
     def test_open_bills_of_todays_payer_are_ticked(
         self, client, clerk, bill, django_assert_max_num_queries
@@ -104,14 +113,12 @@ class TestCounter:
     def test_the_same_form_with_another_amount_is_refused(self, client, clerk, bill):
         form = taken(bill, amount="100.00")
         client.post(collect_url(bill), form)
-        response = client.post(collect_url(bill), form | {"amount": "50.00"})
-        assert response.status_code == 422
+        assert refused(client, bill, form | {"amount": "50.00"}).non_field_errors()
         assert Payment.objects.count() == 1
 
     def test_more_than_owed_is_taken_only_as_prepayment(self, client, clerk, bill):
         form = taken(bill, amount="400.00")
-        response = client.post(collect_url(bill), form)
-        assert response.status_code == 422
+        assert refused(client, bill, form).errors["amount"]
         assert not Payment.objects.exists()
         client.post(collect_url(bill), form | {"prepay": "on"})
         account = Account.objects.with_balance().get(pk=bill.account_id)
@@ -120,14 +127,12 @@ class TestCounter:
     def test_a_bill_that_was_paid_online_meanwhile_is_not_paid_twice(self, client, clerk, bill):
         client.get(collect_url(bill))
         make_payment(bill)
-        response = client.post(collect_url(bill), taken(bill))
-        assert response.status_code == 422
+        refused(client, bill, taken(bill))
         assert Payment.objects.count() == 1
 
     def test_what_is_owed_is_never_the_clients_word(self, client, clerk, bill):
         foreign = make_bill("10.00")
-        response = client.post(collect_url(bill), taken(foreign))
-        assert response.status_code == 422
+        refused(client, bill, taken(foreign))
         assert not Payment.objects.exists()
 
     @pytest.mark.parametrize(
@@ -148,9 +153,25 @@ class TestCounter:
         ],
     )
     def test_nonsense_takes_nothing(self, client, clerk, bill, wrong):
-        response = client.post(collect_url(bill), taken(bill) | wrong)
-        assert response.status_code == 422
+        refused(client, bill, taken(bill) | wrong)
         assert not Payment.objects.exists()
+
+    def test_a_form_to_correct_comes_back_as_it_was_typed_and_once(self, client, clerk, bill):
+        older = make_bill("58.00", account=bill.account, year=2025)
+        form = taken(older, amount="58.001", tendered="60", prepay="on")
+        page = client.post(collect_url(bill), form, follow=True)
+        shown = page.context["form"]
+        assert [shown[name].value() for name in ("amount", "tendered", "token")] == [
+            "58.001",
+            "60",
+            form["token"],
+        ]
+        assert shown["prepay"].value()
+        assert page.context["ticked"] == {older.pk}
+        assert len(shown.errors["amount"]) == 1
+        assert not client.get(collect_url(bill)).context["form"].is_bound
+        unticked = client.post(collect_url(bill), taken(bill, amount=""), follow=True)
+        assert not unticked.context["form"]["prepay"].value()
 
     def test_a_unit_that_was_never_billed(self, client, clerk, bill):
         unit = UnitFactory(building=bill.account.unit.building)
