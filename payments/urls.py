@@ -10,6 +10,7 @@ urlpatterns = [
     path("pay/orders/<int:pk>/", pay.order, name="order"),
     path("pay/orders/<int:pk>/status/", pay.order_status, name="order_status"),
     path("pay/orders/<int:pk>/go/", pay.order_go, name="order_go"),
+    path("pay/orders/<int:pk>/scene/", pay.order_scene, name="order_scene"),
     path("pay/orders/<int:pk>/open/", pay.order_open, name="order_open"),
     path("pay/orders/<int:pk>/cancel/", pay.order_cancel, name="order_cancel"),
     path("payments/", records.records, name="records"),

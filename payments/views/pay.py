@@ -1,12 +1,14 @@
 """Paying online: choose bills, pay, and wait without doubt."""
 
 import re
+import uuid
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -34,9 +36,14 @@ LIVE = (State.CREATED, State.PENDING)
 
 
 def scene_of(request: HttpRequest) -> Scene:
-    """A phone opens WeChat itself; anything else shows a code for a phone."""
+    """A phone opens WeChat itself; anything else shows a code for a phone.
+
+    The page's script tells of a narrow screen: there are phones whose browsers ask for desktop
+    pages.
+    """
     agent = request.headers.get("User-Agent", "")
-    return Scene.H5 if PHONE.search(agent) else Scene.NATIVE
+    on_phone = PHONE.search(agent) or request.POST.get("narrow")
+    return Scene.H5 if on_phone else Scene.NATIVE
 
 
 def open_bills_of(request: SignedInRequest) -> QuerySet:
@@ -92,19 +99,29 @@ def pay(request: SignedInRequest) -> HttpResponse:
 
 def _start(request: SignedInRequest, form: PayForm) -> HttpResponse:
     asked = form.cleaned_data
+    answer, _placed = _place(
+        request, asked["bill"], asked["provider"], scene_of(request), asked["token"]
+    )
+    return answer
+
+
+def _place(
+    request: SignedInRequest, bills: list[int], provider: str, scene: Scene, token: uuid.UUID
+) -> tuple[HttpResponse, PaymentOrder | None]:
+    """Where to go after an order was started, and the order; None if there is nothing to pay."""
     try:
         order = start_order(
             user=request.user,
-            bill_ids=asked["bill"],
-            provider_key=asked["provider"],
-            scene=scene_of(request),
-            form_token=asked["token"],
+            bill_ids=bills,
+            provider_key=provider,
+            scene=scene,
+            form_token=token,
             # As far behind proxies as ALLAUTH_TRUSTED_PROXY_COUNT says.
             client_ip=get_adapter(request).get_client_ip(request),
         )
     except NothingToPay:
         messages.success(request, _("These bills are paid already. Thank you!"))
-        return redirect("payments:records")
+        return redirect("payments:records"), None
     except SeveralCommunities:
         messages.warning(request, _("Please pay the bills of each community by themselves."))
     except StillOpen:
@@ -120,8 +137,8 @@ def _start(request: SignedInRequest, form: PayForm) -> HttpResponse:
             ),
         )
     else:
-        return redirect("payments:order", pk=order.pk)
-    return redirect("payments:pay")
+        return redirect("payments:order", pk=order.pk), order
+    return redirect("payments:pay"), None
 
 
 def _order(request: SignedInRequest, pk: int) -> PaymentOrder:
@@ -147,6 +164,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "live": live,
             "lines": found.lines.select_related("bill__account__unit", "bill__run__period"),
             "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
+            "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
             "prepaid": receipt.lines.filter(charge=None) if receipt else [],
         },
@@ -177,6 +195,31 @@ def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
         return redirect("payments:order", pk=pk)
     # WeChat wants to see from which site the payer comes.
     return HttpResponseRedirect(found.pay_url, headers={"Referrer-Policy": "origin"})
+
+
+@signed_in
+@require_POST
+def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Goes on in another way: a phone's own WeChat instead of the code, or the code instead.
+
+    To the provider that is another order: this one is closed there first, so that only one can be
+    paid. Pressed twice it is one.
+    """
+    found = _order(request, pk)
+    try:
+        scene = Scene(request.POST.get("scene", ""))
+    except ValueError:
+        raise Http404 from None
+    if found.state not in LIVE or found.scene == scene:
+        return redirect("payments:order", pk=pk)
+    form_token = uuid.uuid5(found.form_token, scene)
+    bills = list(found.lines.values_list("bill", flat=True))
+    answer, placed = _place(request, bills, found.provider, scene, form_token)
+    if placed is None or placed.state != State.PENDING:
+        return answer
+    # Never straight on to the provider: the page's policy lets forms lead to ourselves only.
+    unfolded = "?code" if scene == Scene.NATIVE else ""
+    return redirect(reverse("payments:order", args=[placed.pk]) + unfolded)
 
 
 @signed_in

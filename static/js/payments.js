@@ -9,6 +9,9 @@
   const plain = (n) => `${Math.floor(n / 100)}.${String(n % 100).padStart(2, "0")}`;
   const yuan = (n) => "¥" + plain(n).replace(/\B(?=(\d{3})+(?=\.))/g, ",");
 
+  // As in payments.css.
+  const narrow = window.matchMedia("(max-width: 47.99rem)");
+
   document.querySelectorAll("form[data-sum]").forEach((form) => {
     const bills = [...form.querySelectorAll("input[name=bill]")];
     const total = form.querySelector("[data-total]");
@@ -34,6 +37,9 @@
       giveBack();
     }));
     [amount, tendered].forEach((field) => field?.addEventListener("input", giveBack));
+    form.querySelectorAll("[data-narrow]").forEach((field) => {
+      form.addEventListener("submit", () => { field.value = narrow.matches ? "yes" : ""; });
+    });
     const begin = () => { count(); giveBack(); };
     begin();
     // Going back, the browser ticks again what was ticked, after this has run.

@@ -37,6 +37,7 @@ ROWS = [
     Row("payments:order", own_order),
     Row("payments:order_status", own_order),
     Row("payments:order_go", own_order),
+    Row("payments:order_scene", own_order, post=True, data=lambda side: {"scene": "h5"}),
     Row("payments:order_open", own_order, post=True),
     Row("payments:order_cancel", own_order, post=True),
     Row("payments:receipt", own_receipt),

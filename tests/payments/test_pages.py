@@ -252,8 +252,9 @@ class TestReceipts:
 
 
 class TestPaying:
-    def start(self, client, *bills, **headers):
+    def start(self, client, *bills, narrow="", **headers):
         form = {"token": str(uuid.uuid4()), "bill": [b.pk for b in bills], "provider": "wechatpay"}
+        form["narrow"] = narrow
         return client.post(reverse("payments:pay"), form, headers=headers)
 
     def test_the_oldest_bills_are_chosen(
@@ -300,6 +301,44 @@ class TestPaying:
         response = client.get(go)
         assert response.url.startswith(merchant.url)
         assert response["Referrer-Policy"] == "origin"
+
+    def test_a_narrow_screen_may_open_wechat_itself_and_only_one_order_stays_payable(
+        self, client, resident, bill, merchant
+    ):
+        first = self.start(client, bill)  # a phone whose browser calls itself a desktop's
+        order = PaymentOrder.objects.get()
+        other_way = reverse("payments:order_scene", args=[order.pk])
+        assert other_way in client.get(first.url).content.decode()
+        pressed = client.post(other_way, {"scene": "h5"})
+        phone = PaymentOrder.objects.exclude(pk=order.pk).get()
+        assert pressed.url == reverse("payments:order", args=[phone.pk])
+        assert (phone.scene, phone.state, phone.amount) == ("h5", "pending", order.amount)
+        again = client.post(other_way, {"scene": "h5"})
+        assert again.url == first.url, "given up: its page leads on"
+        assert merchant.order(order.out_trade_no)["state"] == "CLOSED"
+        back = reverse("payments:order_scene", args=[phone.pk])
+        assert back in client.get(reverse("payments:order", args=[phone.pk])).content.decode()
+        shown = client.post(back, {"scene": "native"}, follow=True)
+        assert 'src="data:image/png' in shown.content.decode()
+        assert shown.context["unfolded"]
+        assert merchant.order(phone.out_trade_no)["state"] == "CLOSED"
+        assert PaymentOrder.objects.live().count() == 1
+        assert client.post(back, {"scene": "x"}).status_code == 404
+
+    def test_another_way_for_what_is_paid_meanwhile(self, client, resident, bill, merchant):
+        self.start(client, bill)
+        order = PaymentOrder.objects.get()
+        merchant.pay(order.out_trade_no)
+        url = reverse("payments:order_scene", args=[order.pk])
+        assert client.post(url, {"scene": "h5"}).url == reverse("payments:order", args=[order.pk])
+        order.refresh_from_db()
+        assert order.state == "paid"
+
+    def test_a_narrow_screen_is_a_phone_whatever_its_browser_says(
+        self, client, resident, bill, merchant
+    ):
+        self.start(client, bill, narrow="yes")
+        assert PaymentOrder.objects.get().scene == "h5"
 
     def test_giving_up_closes_the_order_at_the_provider(self, client, resident, bill, merchant):
         self.start(client, bill)
