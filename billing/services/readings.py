@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Meter, MeterReading
 from billing.services.lookups import ITEM_COLUMN, fee_items, find_item
+from billing.services.metering import settle
 from community.models import Community
 from community.services.imports import (
     UNIT_COLUMNS,
@@ -28,20 +29,22 @@ COLUMNS = (
 )
 
 MeterKey = tuple[int, int]  # unit, fee item
+Place = tuple[MeterKey, date]
 
 
 def import_readings(*, source: Source, community: Community, dry_run: bool = False) -> Imported:
     """Take over meter readings, with their meters; one on record already changes nothing.
 
-    Raises TableRefused with every bad row (an unknown unit or fee item, another value on the same
-    day); then nothing is written.
+    They may come in any order. A real reading takes the place of an estimate for its day. Raises
+    TableRefused with every bad row (an unknown unit or fee item, another value on the same day);
+    then nothing is written.
     """
     problems = Problems()
     rows = tables.read_table(source, COLUMNS, bad=problems.found)
-    new: dict[tuple[MeterKey, date], Decimal] = {}
+    new: dict[Place, Decimal] = {}
     with writing_to(community, dry_run=dry_run):
         units, items = units_by_code(community), fee_items(community)
-        on_record = _readings(community)
+        on_record, estimates = _readings(community)
         for row in rows:
             unit, item = find_unit(row, units, problems), find_item(row, items, problems)
             if unit is None or item is None:
@@ -54,22 +57,38 @@ def import_readings(*, source: Source, community: Community, dry_run: bool = Fal
                 message = _("another value on this day is on record: %(value)s") % {"value": before}
                 problems.add(row, "读数", message)
         problems.refuse()
+        replaced = [estimates[place] for place in new.keys() & estimates.keys()]
+        MeterReading.objects.filter(pk__in=replaced).delete()
         meters = _meters(community, {meter for meter, _day in new})
         copy_rows(
             MeterReading,
             ["meter", "read_on", "value"],
             ((meters[meter], day, value) for (meter, day), value in new.items()),
         )
+        settle({meters[meter] for meter, _day in new})
     return Imported(
-        rows=len(rows), created=len(new), unchanged=len(rows) - len(new), dry_run=dry_run
+        rows=len(rows),
+        created=len(new) - len(replaced),
+        updated=len(replaced),
+        unchanged=len(rows) - len(new),
+        dry_run=dry_run,
     )
 
 
-def _readings(community: Community) -> dict[tuple[MeterKey, date], Decimal]:
+def _readings(community: Community) -> tuple[dict[Place, Decimal], dict[Place, int]]:
+    """The real readings on record, and the ids of the estimates."""
     found = MeterReading.objects.filter(meter__unit__community=community).values_list(
-        "meter__unit_id", "meter__fee_item_id", "read_on", "value"
+        "meter__unit_id", "meter__fee_item_id", "read_on", "value", "is_estimated", "pk"
     )
-    return {((unit, item), day): value for unit, item, day, value in found.iterator()}
+    real: dict[Place, Decimal] = {}
+    estimates: dict[Place, int] = {}
+    for unit, item, day, value, is_estimated, pk in found.iterator():
+        place = (unit, item), day
+        if is_estimated:
+            estimates[place] = pk
+        else:
+            real[place] = value
+    return real, estimates
 
 
 def _meters(community: Community, needed: set[MeterKey]) -> dict[MeterKey, int]:

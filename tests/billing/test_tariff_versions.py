@@ -24,7 +24,7 @@ def somebody() -> User:
 
 def terms(**other: Any) -> Terms:
     """Two yuan a unit and month for dwellings, from 2026-07-01."""
-    usual = {
+    usual: dict[str, Any] = {
         "item": "新费目",
         "unit_kind": "dwelling",
         "method": "household",
