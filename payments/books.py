@@ -1,7 +1,7 @@
 """What must hold of payments, receipts and orders, for verify_books.
 
-payment = Σ its postings + suspense          suspense only of bank transfers
-receipt = Σ its lines = what was posted      numbered without a gap per community and year
+payment = Σ its postings + its deposit + suspense     suspense only of bank transfers
+receipt = Σ its lines = what was posted or is held    numbered without a gap per community and year
 an order is paid exactly when there is a payment for it, of its amount
 """
 
@@ -9,10 +9,14 @@ from core.books import sql_rule
 
 _ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
 
+# What became of each payment: credit of accounts, or a deposit.
 _POSTED = """
-    SELECT t.payment_id, SUM(e.amount) AS posted
-    FROM payments_posting t JOIN billing_creditentry e ON e.id = t.credit_entry_id
-    GROUP BY t.payment_id
+    SELECT payment_id, SUM(amount) AS posted FROM (
+        SELECT t.payment_id, e.amount
+        FROM payments_posting t JOIN billing_creditentry e ON e.id = t.credit_entry_id
+        UNION ALL
+        SELECT payment_id, amount FROM payments_deposit
+    ) became GROUP BY payment_id
 """
 _OF_PAYMENT = "JOIN community_community c ON c.id = p.community_id"
 _OF_RECEIPT = """
@@ -31,7 +35,7 @@ def _rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> 
 
 
 _rule(
-    "a_payment_is_its_postings_and_suspense",
+    "a_payment_is_its_postings_deposit_and_suspense",
     subject="c.code || ' payment ' || p.id",
     detail="p.amount || ' ≠ ' || COALESCE(s.posted, 0)",
     source=f"payments_payment p {_OF_PAYMENT} LEFT JOIN ({_POSTED}) s ON s.payment_id = p.id",
@@ -85,7 +89,7 @@ _rule(
     " || COALESCE(l.told, 0) || ' ≠ ' || COALESCE(s.posted, 0)",
     source=f"""(
         SELECT receipt_id, account_id, SUM(amount) AS told
-        FROM payments_receiptline GROUP BY receipt_id, account_id
+        FROM payments_receiptline WHERE deposit_id IS NULL GROUP BY receipt_id, account_id
     ) l FULL JOIN (
         SELECT r.id AS receipt_id, e.account_id, SUM(e.amount) AS posted
         FROM payments_receipt r
@@ -135,7 +139,10 @@ _rule(
     source="""payments_paymentorder o
         JOIN community_community c ON c.id = o.community_id
         LEFT JOIN (
-            SELECT order_id, SUM(amount) AS total FROM payments_orderbill GROUP BY order_id
+            SELECT order_id, SUM(amount) AS total FROM (
+                SELECT order_id, amount FROM payments_orderbill
+                UNION ALL SELECT order_id, amount FROM payments_orderaccount
+            ) lines GROUP BY order_id
         ) s ON s.order_id = o.id""",
     broken="o.amount <> COALESCE(s.total, 0)",
 )

@@ -34,12 +34,17 @@ class Row:
 
 def receipt_rows(receipt: Receipt) -> list[Row]:
     """The receipt's lines in the order in which they were settled (one query)."""
-    lines = receipt.lines.select_related("account__unit", "charge__fee_item").order_by("pk")
+    lines = receipt.lines.select_related("account__unit", "charge__fee_item", "deposit").order_by(
+        "pk"
+    )
     return [_row(line) for line in lines]
 
 
 def _row(line: ReceiptLine) -> Row:
     unit, charge = line.account.unit.code, line.charge
+    if line.deposit is not None:
+        held = _("Deposit, to be given back: %(purpose)s") % {"purpose": line.deposit.purpose}
+        return Row(unit, held, "", "", "", None, line.amount)
     if charge is None:
         return Row(unit, _("Prepaid"), "", "", "", None, line.amount)
     return Row(

@@ -106,6 +106,8 @@ class CreditEntry(models.Model):
                 condition=(
                     Q(amount__gt=0, reverses__isnull=True) & ~Q(kind="refund")
                     | Q(amount__lt=0) & (Q(kind="refund") | Q(reverses__isnull=False))
+                    # A refund that could not be paid out is given back.
+                    | Q(amount__gt=0, kind="refund", reverses__isnull=False)
                 ),
                 name="credit_entry_sign",
             ),

@@ -1,13 +1,24 @@
+from payments.models.clearance import Clearance
+from payments.models.deposit import Deposit, DepositEntry
 from payments.models.order import OrderBill, PaymentOrder, ProviderEvent
+from payments.models.order_account import OrderAccount
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
+from payments.models.refund import PayoutVoucher, Refund, VoucherSeries
 
 __all__ = [
+    "Clearance",
+    "Deposit",
+    "DepositEntry",
+    "OrderAccount",
     "OrderBill",
     "Payment",
     "PaymentOrder",
+    "PayoutVoucher",
     "Posting",
     "ProviderEvent",
     "Receipt",
     "ReceiptLine",
     "ReceiptSeries",
+    "Refund",
+    "VoucherSeries",
 ]

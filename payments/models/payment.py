@@ -22,11 +22,15 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         own = Posting.objects.filter(
             credit_entry__account__in=Account.objects.of_resident(user)
         ).values("payment_id")
-        return self.filter(Q(community__in=Community.objects.visible_to(user)) | Q(pk__in=own))
+        return self.filter(
+            Q(community__in=Community.objects.visible_to(user))
+            | Q(pk__in=own)
+            | Q(deposit__account__in=Account.objects.of_resident(user))
+        )
 
 
 class Payment(models.Model):
-    """Money received (收款). Posted to accounts as credit entries; what is not is in suspense."""
+    """Money received (收款), posted as credit entries, held as a deposit, or in suspense."""
 
     class Method(models.TextChoices):
         CASH = "cash", _("cash")
@@ -170,7 +174,7 @@ class Receipt(models.Model):
 
 
 class ReceiptLine(models.Model):
-    """What the payment settled when the receipt was issued; without a charge: prepaid."""
+    """What the payment settled when the receipt was issued, its deposit, or what is prepaid."""
 
     receipt = models.ForeignKey(
         Receipt, on_delete=models.PROTECT, related_name="lines", verbose_name=_("receipt")
@@ -186,13 +190,25 @@ class ReceiptLine(models.Model):
         blank=True,
         verbose_name=_("charge"),
     )
+    deposit = models.OneToOneField(
+        "payments.Deposit",
+        on_delete=models.PROTECT,
+        related_name="receipt_line",
+        null=True,
+        blank=True,
+        verbose_name=_("deposit"),
+    )
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
 
     class Meta:
         verbose_name = _("receipt line")
         verbose_name_plural = _("receipt lines")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="receipt_line_positive")
+            models.CheckConstraint(condition=Q(amount__gt=0), name="receipt_line_positive"),
+            models.CheckConstraint(
+                condition=Q(charge__isnull=True) | Q(deposit__isnull=True),
+                name="receipt_line_settles_or_is_held",
+            ),
         ]
         triggers = append_only()
 

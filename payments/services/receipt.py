@@ -11,7 +11,7 @@ from django.db.models import F
 from billing.models import Account, Allocation, CreditEntry
 from community.models import Community, today
 from core.money import ZERO
-from payments.models import Payment, Receipt, ReceiptLine, ReceiptSeries
+from payments.models import Deposit, Payment, Receipt, ReceiptLine, ReceiptSeries
 
 NAME_LENGTH = 200
 
@@ -55,6 +55,26 @@ def issue_receipts(
     return receipts
 
 
+def issue_deposit_receipt(deposit: Deposit) -> Receipt:
+    """The receipt of a deposit; its one line says so. The last step of the transaction."""
+    payment, account = deposit.payment, deposit.account
+    year = today().year
+    receipt = Receipt.objects.create(
+        community_id=payment.community_id,
+        year=year,
+        number=_take_numbers(payment.community, year, 1),
+        payment=payment,
+        amount=deposit.amount,
+        payer_name=_payers([account]),
+        handler_name=_handler(payment),
+        check_token=secrets.token_urlsafe(32),
+    )
+    ReceiptLine.objects.create(
+        receipt=receipt, account=account, deposit=deposit, amount=deposit.amount
+    )
+    return receipt
+
+
 def _take_numbers(community: Community, year: int, count: int) -> int:
     """The last of `count` new numbers; the row stays locked until the end, so none is ever lost."""
     series = ReceiptSeries.objects.filter(community=community, year=year)
@@ -81,7 +101,7 @@ def _receipt(
         payment=payment,
         amount=sum((entry.amount for entry in entries), ZERO),
         payer_name=_payers(accounts[entry.account_id] for entry in entries),
-        handler_name=payment.received_by.get_short_name() if payment.received_by else "",
+        handler_name=_handler(payment),
         check_token=secrets.token_urlsafe(32),
     )
 
@@ -98,6 +118,10 @@ def _lines(receipt: Receipt, posted: Posted) -> Iterable[ReceiptLine]:
     left = posted.entry.amount - sum(settled.values(), ZERO)
     if left > 0:
         yield ReceiptLine(receipt=receipt, account_id=account_id, amount=left)
+
+
+def _handler(payment: Payment) -> str:
+    return payment.received_by.get_short_name() if payment.received_by else ""
 
 
 def _payers(accounts: Iterable[Account]) -> str:

@@ -9,9 +9,11 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from payments.models import OrderBill, Payment, PaymentOrder
+from payments.models import Deposit, OrderBill, Payment, PaymentOrder, Refund
+from payments.services import refunds
+from payments.services.deposits import receive_deposit
 from payments.services.record import Share, payment_record
-from tests.factories.community import CommunityFactory, UserFactory
+from tests.factories.community import CommunityFactory, StaffUserFactory, UserFactory
 
 
 def make_payment(*bills: Any, amount: str | Decimal | None = None, **of_payment: Any) -> Payment:
@@ -66,3 +68,44 @@ def make_order(*bills: Any, **of_order: Any) -> PaymentOrder:
     for bill in bills:
         OrderBill.objects.create(order=order, bill=bill, amount=bill.amount)
     return order
+
+
+def make_deposit(account: Any, amount: str | Decimal = "1000.00", **of_deposit: Any) -> Deposit:
+    """A deposit for decoration, taken in cash."""
+    wanted: dict[str, Any] = {
+        "purpose": "装修押金",
+        "amount": Decimal(amount),
+        "method": Payment.Method.CASH,
+        "token": uuid.uuid4(),
+        "clerk": StaffUserFactory.create(),
+    }
+    return receive_deposit(account=account, **(wanted | of_deposit))
+
+
+def make_refund(
+    account: Any,
+    amount: str | Decimal = "50.00",
+    *,
+    deposit: Deposit | None = None,
+    withheld: str | Decimal = "0.00",
+    approved: bool = False,
+    **of_refund: Any,
+) -> Refund:
+    """A refund of credit or of a deposit, in cash; asked by one, approved by another."""
+    wanted: dict[str, Any] = {
+        "reason": "搬离",
+        "method": Refund.Method.CASH,
+        "by": StaffUserFactory.create(),
+        "token": uuid.uuid4(),
+        "withheld_reason": "损坏公共墙面" if Decimal(withheld) else "",
+    }
+    refund = refunds.request_refund(
+        account=account,
+        amount=Decimal(amount),
+        deposit=deposit,
+        withheld=Decimal(withheld),
+        **(wanted | of_refund),
+    )
+    if approved:
+        refund = refunds.approve(refund.pk, by=StaffUserFactory.create())
+    return refund

@@ -1,0 +1,140 @@
+"""What must hold of deposits and refunds, for verify_books.
+
+held = received − given back − kept                 between 0 and what was received
+a refund that stands took its amount exactly once   one that fell through gave it back
+a refund entry was asked for and approved           money never leaves by itself
+a voucher for each pay-out, of its amount           numbered without a gap per community and year
+"""
+
+from core.books import sql_rule
+
+_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
+_REFUND = "c.code || ' refund ' || r.id"
+
+
+def _rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> None:
+    """A rule over `source`, which joins the community as `c`."""
+    sql_rule(
+        f"payments.{name}",
+        f"SELECT {subject}, {detail} FROM {source} WHERE ({broken}) AND {_ASKED_FOR}",
+    )
+
+
+_rule(
+    "a_deposit_is_its_payment_and_its_receipt_line",
+    subject="c.code || ' deposit ' || d.id",
+    detail="d.amount || ' of ' || COALESCE(p.amount::text, 'no payment') || ', receipted '"
+    " || COALESCE(l.amount::text, 'nowhere')",
+    source="""payments_deposit d
+        JOIN community_community c ON c.id = d.community_id
+        JOIN billing_account a ON a.id = d.account_id
+        LEFT JOIN payments_payment p ON p.id = d.payment_id
+        LEFT JOIN payments_receiptline l ON l.deposit_id = d.id
+        LEFT JOIN payments_receipt r ON r.id = l.receipt_id""",
+    broken="""(p.amount, p.community_id, l.amount, l.account_id, r.payment_id, a.community_id)
+        IS DISTINCT FROM
+        (d.amount, d.community_id, d.amount, d.account_id, d.payment_id, d.community_id)""",
+)
+_rule(
+    "what_is_held_of_a_deposit_lies_between_0_and_what_was_received",
+    subject="c.code || ' deposit ' || d.id",
+    detail="d.amount || ' and ' || s.total",
+    source="""payments_deposit d
+        JOIN community_community c ON c.id = d.community_id
+        JOIN (
+            SELECT deposit_id, SUM(amount) AS total FROM payments_depositentry GROUP BY deposit_id
+        ) s ON s.deposit_id = d.id""",
+    broken="d.amount + s.total NOT BETWEEN 0 AND d.amount",
+)
+_rule(
+    "a_deposit_entry_undone_has_an_exact_twin",
+    subject="c.code || ' deposit ' || d.id",
+    detail="'entry ' || e.id",
+    source="""payments_depositentry e
+        JOIN payments_depositentry t ON t.id = e.reverses_id
+        JOIN payments_deposit d ON d.id = e.deposit_id
+        JOIN community_community c ON c.id = d.community_id""",
+    broken="""(e.amount, e.deposit_id, e.kind, e.refund_id)
+        IS DISTINCT FROM (-t.amount, t.deposit_id, t.kind, t.refund_id)""",
+)
+_rule(
+    "a_refund_that_stands_took_its_amount_once",
+    subject=_REFUND,
+    detail="r.state || ': ' || r.amount || ' and ' || r.withheld || ' kept; taken '"
+    " || COALESCE(e.amount, 0) + COALESCE(b.amount, 0) || ', of a deposit '"
+    " || COALESCE(s.returned, 0) || ' and ' || COALESCE(s.kept, 0)",
+    source="""payments_refund r
+        JOIN community_community c ON c.id = r.community_id
+        LEFT JOIN billing_creditentry e ON e.id = r.entry_id
+        LEFT JOIN billing_creditentry b ON b.id = r.given_back_id
+        LEFT JOIN (
+            SELECT refund_id,
+                COALESCE(SUM(amount) FILTER (WHERE kind = 'returned'), 0) AS returned,
+                COALESCE(SUM(amount) FILTER (WHERE kind = 'withheld'), 0) AS kept
+            FROM payments_depositentry GROUP BY refund_id
+        ) s ON s.refund_id = r.id""",
+    broken="""(
+        COALESCE(e.amount, 0) + COALESCE(b.amount, 0) + COALESCE(s.returned, 0),
+        COALESCE(s.kept, 0),
+        COALESCE(s.returned, 0) + COALESCE(s.kept, 0) <> 0
+    ) IS DISTINCT FROM CASE WHEN r.state IN ('approved', 'paid')
+        THEN (-r.amount, -r.withheld, r.deposit_id IS NOT NULL) ELSE (0.00, 0.00, FALSE) END""",
+)
+_rule(
+    "a_refund_takes_from_its_own_account",
+    subject=_REFUND,
+    detail="'account ' || r.account_id",
+    source="""payments_refund r
+        JOIN community_community c ON c.id = r.community_id
+        JOIN billing_account a ON a.id = r.account_id
+        LEFT JOIN payments_deposit d ON d.id = r.deposit_id
+        LEFT JOIN billing_creditentry e ON e.id = r.entry_id
+        LEFT JOIN billing_creditentry b ON b.id = r.given_back_id
+        LEFT JOIN payments_depositentry x ON x.refund_id = r.id""",
+    broken="""a.community_id <> r.community_id
+        OR d.account_id <> r.account_id OR e.account_id <> r.account_id
+        OR b.reverses_id IS DISTINCT FROM CASE WHEN b.id IS NOT NULL THEN r.entry_id END
+        OR x.deposit_id IS DISTINCT FROM CASE WHEN x.id IS NOT NULL THEN r.deposit_id END""",
+)
+_rule(
+    "money_leaves_an_account_by_a_refund_only",
+    subject="c.code || ' entry ' || e.id",
+    detail="e.amount || ' without a refund'",
+    source="""billing_creditentry e
+        JOIN billing_account a ON a.id = e.account_id
+        JOIN community_community c ON c.id = a.community_id
+        LEFT JOIN payments_refund r ON r.entry_id = e.id OR r.given_back_id = e.id""",
+    broken="e.kind = 'refund' AND r.id IS NULL",
+)
+_rule(
+    "a_refund_was_decided_by_another",
+    subject=_REFUND,
+    detail="r.state || ', asked by ' || r.requested_by_id",
+    source="payments_refund r JOIN community_community c ON c.id = r.community_id",
+    broken="""r.decided_by_id = r.requested_by_id
+        OR (r.state IN ('approved', 'paid', 'failed', 'rejected') AND r.decided_by_id IS NULL)""",
+)
+_rule(
+    "a_refund_paid_out_has_a_voucher_of_its_amount",
+    subject=_REFUND,
+    detail="r.state || ', ' || r.amount || ' ≠ ' || COALESCE(v.amount::text, 'no voucher')",
+    source="""payments_refund r
+        JOIN community_community c ON c.id = r.community_id
+        LEFT JOIN payments_payoutvoucher v ON v.refund_id = r.id""",
+    broken="""(v.amount, v.community_id) IS DISTINCT FROM
+        CASE WHEN r.state = 'paid' AND r.amount > 0
+        THEN (r.amount, r.community_id) ELSE (NULL::numeric, NULL::bigint) END""",
+)
+_rule(
+    "vouchers_are_numbered_without_a_gap",
+    subject="c.code || ' ' || COALESCE(s.year, v.year)",
+    detail="COALESCE(v.vouchers, 0) || ' vouchers up to ' || COALESCE(v.last, 0)"
+    " || ', the series is at ' || COALESCE(s.last_number, 0)",
+    source="""payments_voucherseries s FULL JOIN (
+        SELECT community_id, year, COUNT(*) AS vouchers, MIN(number) AS first, MAX(number) AS last
+        FROM payments_payoutvoucher GROUP BY community_id, year
+    ) v ON (v.community_id, v.year) = (s.community_id, s.year)
+    JOIN community_community c ON c.id = COALESCE(s.community_id, v.community_id)""",
+    broken="""COALESCE(v.vouchers, 0) <> COALESCE(s.last_number, 0)
+        OR COALESCE(v.last, 0) <> COALESCE(s.last_number, 0) OR v.first <> 1""",
+)

@@ -1,0 +1,268 @@
+"""Refunds (退款): credit or a deposit that goes back, asked by one and approved by another."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Account, CreditEntry
+from community.models import Community
+from core.append_only import append_only, frozen
+from payments.models.deposit import Deposit
+
+if TYPE_CHECKING:
+    from community.models import User
+
+
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def visible_to(self, user: "User") -> "RefundQuerySet":
+        """Refunds of `user`'s own accounts, and all of the communities where he works."""
+        return self.filter(account__in=Account.objects.visible_to(user))
+
+    def waiting(self) -> "RefundQuerySet":
+        """Those that somebody has to decide or pay out."""
+        return self.filter(state__in=Refund.OPEN)
+
+
+class Refund(models.Model):
+    """Money that goes back to a payer. Approved, it is taken from the credit or the deposit at
+    once, so that nothing else can spend it; if it cannot be paid out, it is given back.
+
+    `method` says how it is paid out: services/refunds.py has a function for each. Refunds through a
+    payment provider get a method and states of their own between APPROVED and PAID or FAILED.
+    """
+
+    class Method(models.TextChoices):
+        CASH = "cash", _("cash at the desk")
+        TRANSFER = "transfer", _("bank transfer")
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("waiting for approval")
+        APPROVED = "approved", _("to be paid out")
+        PAID = "paid", _("paid out")
+        REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+        FAILED = "failed", _("could not be paid out")
+
+    TRANSITIONS = {
+        State.REQUESTED: {State.APPROVED, State.REJECTED, State.WITHDRAWN},
+        State.APPROVED: {State.PAID, State.FAILED, State.WITHDRAWN},
+        State.PAID: set(),
+        State.REJECTED: set(),
+        State.WITHDRAWN: set(),
+        State.FAILED: set(),
+    }
+    OPEN = (State.REQUESTED, State.APPROVED)
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("community")
+    )
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("account")
+    )
+    # Empty: from the account's credit.
+    deposit = models.ForeignKey(
+        Deposit,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refunds",
+        verbose_name=_("deposit"),
+    )
+    amount = models.DecimalField(_("to pay out, yuan"), max_digits=12, decimal_places=2)
+    # Of a deposit: what is not given back, and why.
+    withheld = models.DecimalField(_("kept, yuan"), max_digits=12, decimal_places=2, default=0)
+    withheld_reason = models.CharField(_("why it is kept"), max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=500)
+    method = models.CharField(_("method"), max_length=10, choices=Method)
+    payee_name = models.CharField(_("payee"), max_length=100)
+    payee_bank = models.CharField(_("payee's bank"), max_length=100, blank=True)
+    # Encrypted (core.encryption): a bank account is sensitive personal information.
+    payee_account = models.CharField(_("payee's account"), max_length=500, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
+    form_token = models.UUIDField(unique=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("asked by"),
+    )
+    requested_at = models.DateTimeField(_("asked at"), auto_now_add=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decision = models.CharField(_("words of the decision"), max_length=500, blank=True)
+    # Who paid it out, found that it cannot be, or took it back.
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("ended by"),
+    )
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    paid_on = models.DateField(_("paid out on"), null=True, blank=True)
+    # The bank's number of the transfer.
+    reference = models.CharField(_("reference"), max_length=64, blank=True)
+    problem = models.CharField(_("problem"), max_length=500, blank=True)
+    # What took the credit, and what gave it back.
+    entry = models.OneToOneField(
+        CreditEntry,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refund",
+        verbose_name=_("credit entry"),
+    )
+    given_back = models.OneToOneField(
+        CreditEntry,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refund_given_back",
+        verbose_name=_("given back by"),
+    )
+
+    objects = RefundQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ["-requested_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, withheld__gte=0)
+                | Q(amount=0, withheld__gt=0, deposit__isnull=False),
+                name="refund_of_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(withheld=0) | Q(deposit__isnull=False) & ~Q(withheld_reason=""),
+                name="refund_keeps_for_a_reason",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="refund_has_reason"),
+            # One person asks, another decides; taking back is the asker's own business.
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True, state__in=["requested", "withdrawn"])
+                | Q(decided_by__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("requested_by"))
+                & ~Q(state="requested"),
+                name="refund_decided_by_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["requested", "approved", "rejected"], ended_at__isnull=True)
+                | Q(
+                    state__in=["paid", "failed", "withdrawn"],
+                    ended_at__isnull=False,
+                    ended_by__isnull=False,
+                ),
+                name="refund_ended_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(paid_on__isnull=False),
+                name="refund_paid_on_a_day",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid", method="transfer", amount__gt=0) | ~Q(reference=""),
+                name="refund_transfer_has_reference",
+            ),
+            # One transfer of the bank pays one refund.
+            models.UniqueConstraint(
+                fields=["community", "reference"],
+                condition=~Q(reference=""),
+                name="refund_reference_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit__isnull=False, entry__isnull=True)
+                | Q(deposit__isnull=True, state__in=["approved", "paid", "failed"])
+                & Q(entry__isnull=False)
+                | Q(deposit__isnull=True, state__in=["requested", "rejected"])
+                & Q(entry__isnull=True)
+                | Q(deposit__isnull=True, state="withdrawn"),
+                name="refund_approved_takes_credit",
+            ),
+            models.CheckConstraint(
+                condition=Q(given_back__isnull=True)
+                | Q(entry__isnull=False, state__in=["failed", "withdrawn"]),
+                name="refund_gives_back_what_it_took",
+            ),
+        ]
+        triggers = [
+            frozen(
+                "community",
+                "account",
+                "deposit",
+                "amount",
+                "withheld",
+                "reason",
+                "method",
+                "requested_by",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payee_name} {self.amount}"
+
+
+class VoucherSeries(models.Model):
+    """The last voucher number used in a community and year; its row lock makes them gapless."""
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField(_("year"))
+    last_number = models.PositiveIntegerField(_("last number"), default=0)
+
+    class Meta:
+        verbose_name = _("voucher series")
+        verbose_name_plural = _("voucher series")
+        constraints = [
+            models.UniqueConstraint(fields=["community", "year"], name="voucher_series_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.community} {self.year}: {self.last_number}"
+
+
+class PayoutVoucher(models.Model):
+    """The paper of a refund that was paid out (付款凭单); numbered without gaps, never changed."""
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="vouchers", verbose_name=_("community")
+    )
+    year = models.PositiveSmallIntegerField(_("year"))
+    number = models.PositiveIntegerField(_("number"))
+    refund = models.OneToOneField(
+        Refund, on_delete=models.PROTECT, related_name="voucher", verbose_name=_("refund")
+    )
+    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+    # A voucher keeps saying what it said: names as they were on the day.
+    payee_name = models.CharField(_("payee"), max_length=100)
+    handler_name = models.CharField(_("handled by"), max_length=100, blank=True)
+    approver_name = models.CharField(_("approved by"), max_length=100, blank=True)
+    issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("payout voucher")
+        verbose_name_plural = _("payout vouchers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["community", "year", "number"], name="voucher_number_unique"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="voucher_positive"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def code(self) -> str:
+        """The number as printed: F, year and six digits; a receipt's has no letter."""
+        return f"F{self.year}{self.number:06d}"

@@ -1,0 +1,334 @@
+"""Refunds (退款): asked for by one, approved by another, paid out, or given back to the account.
+
+One function for each transition. Each locks the account, the deposit, then the refund, looks at the
+state again, and returns quietly when the work is done already. Approval takes the money from the
+credit or the deposit, so that nothing else can spend it meanwhile.
+
+The ways to pay out are the functions `pay_in_cash` and `record_transfer`. A way that asks somebody
+outside (a refund through a payment provider) adds a method, a state between APPROVED and PAID or
+FAILED, and ends in `_pay` or `fail` as these do; nothing else here depends on it.
+"""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing.models import Account, CreditEntry
+from billing.services.posting import credit_of, lock_accounts, post_credit
+from community.models import User, today
+from core.encryption import encrypt
+from core.money import ZERO, from_fen, to_fen
+from payments.models import Deposit, DepositEntry, Refund
+from payments.services.record import KeyConflict
+from payments.services.vouchers import issue_voucher
+from payments.signals import refund_changed
+
+State = Refund.State
+Method = Refund.Method
+
+
+class RefundRefused(Exception):
+    """A refund cannot do that now; nothing was changed."""
+
+
+class NotEnough(RefundRefused):
+    """Less is there than is to go back; carries what is there, in yuan."""
+
+    def __init__(self, available: Decimal) -> None:
+        super().__init__(f"only {available} yuan are there")
+        self.available = available
+
+
+class SamePerson(RefundRefused):
+    """Who asked for a refund does not decide on it."""
+
+
+class WrongState(RefundRefused):
+    """The refund is not where that can happen any more; carries its state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"it is {state}")
+        self.state = State(state)
+
+
+class ReferenceTaken(RefundRefused):
+    """The bank's number stands at another refund already."""
+
+
+# --- what can go back -----------------------------------------------------------------------
+
+
+def refundable(account_id: int) -> Decimal:
+    """What of the account's credit is money that somebody paid, in yuan.
+
+    What a waiver or discount left over lessens bills to come; it was never paid, so it does not go
+    back.
+    """
+    credit = credit_of([account_id]).get(account_id, ZERO)
+    if not credit:
+        return ZERO
+    given = CreditEntry.objects.filter(account=account_id).exclude(
+        kind__in=[CreditEntry.Kind.PAYMENT, CreditEntry.Kind.OPENING, CreditEntry.Kind.REFUND]
+    )
+    unused = given.filter(amount__gt=0, reversed_by=None).with_unused()
+    left_over = unused.aggregate(total=Sum("unused"))["total"] or ZERO
+    return max(credit - left_over, ZERO)
+
+
+def held_of(deposit: Deposit) -> Decimal:
+    """What is still held of a deposit, in yuan."""
+    held: Decimal = Deposit.objects.with_held().values_list("held", flat=True).get(pk=deposit.pk)
+    return held
+
+
+def _available(account_id: int, deposit: Deposit | None) -> Decimal:
+    return refundable(account_id) if deposit is None else held_of(deposit)
+
+
+# --- the transitions ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def request_refund(
+    *,
+    account: Account,
+    amount: Decimal,
+    reason: str,
+    method: Refund.Method,
+    by: User,
+    token: uuid.UUID,
+    deposit: Deposit | None = None,
+    withheld: Decimal = ZERO,
+    withheld_reason: str = "",
+    payee_name: str = "",
+    payee_bank: str = "",
+    payee_account: str = "",
+) -> Refund:
+    """Asks that `amount` yuan go back from the account's credit or from `deposit`.
+
+    Of a deposit, `withheld` yuan may be kept, for a reason. Without a name the payer is the payee.
+    The form's `token` makes a second press return the first request. Raises NotEnough, KeyConflict
+    (the same form with another amount), ValueError for what makes no sense.
+    """
+    amount, withheld = from_fen(to_fen(amount)), from_fen(to_fen(withheld))
+    if amount < 0 or withheld < 0 or not amount + withheld or not reason.strip():
+        raise ValueError("a refund has an amount above 0 and a reason")
+    if withheld and (deposit is None or not withheld_reason.strip()):
+        raise ValueError("something is kept of a deposit only, and for a reason")
+    if deposit is not None and deposit.account_id != account.pk:
+        raise ValueError("the deposit is another account's")
+    if method == Method.TRANSFER and amount and not payee_account.strip():
+        raise ValueError("a transfer needs the payee's account")
+    lock_accounts([account.pk])
+    known = Refund.objects.filter(form_token=token).first()
+    if known is not None:
+        wanted = (account.pk, deposit.pk if deposit else None, amount, withheld)
+        if (known.account_id, known.deposit_id, known.amount, known.withheld) != wanted:
+            raise KeyConflict(f"{token} was used for another refund")
+        return known
+    if amount + withheld > (available := _available(account.pk, deposit)):
+        raise NotEnough(available)
+    refund = Refund.objects.create(
+        community_id=account.community_id,
+        account=account,
+        deposit=deposit,
+        amount=amount,
+        withheld=withheld,
+        withheld_reason=withheld_reason.strip(),
+        reason=reason.strip(),
+        method=method,
+        payee_name=payee_name.strip() or account.party.name,
+        payee_bank=payee_bank.strip(),
+        payee_account=encrypt(payee_account.strip()) if payee_account.strip() else "",
+        form_token=token,
+        requested_by=by,
+    )
+    return _told(refund)
+
+
+@transaction.atomic
+def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
+    """Takes the money from the credit or the deposit; what is kept of a deposit is kept from now.
+
+    A refund that only keeps is done with that. Raises SamePerson, WrongState, NotEnough.
+    """
+    refund = _locked(refund_id)
+    if refund.state == State.APPROVED or (refund.state == State.PAID and not refund.amount):
+        return refund
+    _decide(refund, State.APPROVED, by, words)
+    if refund.amount + refund.withheld > (
+        available := _available(refund.account_id, refund.deposit)
+    ):
+        raise NotEnough(available)
+    if refund.deposit is None:
+        refund.entry = post_credit(
+            account=refund.account,
+            kind=CreditEntry.Kind.REFUND,
+            amount=-refund.amount,
+            value_date=today(),
+        )
+    refund.save()
+    if refund.deposit is not None:
+        _take_from_deposit(refund, refund.deposit)
+    if not refund.amount:
+        _end(refund, State.PAID, by)
+        refund.paid_on = today()
+        refund.save()
+    return _told(refund)
+
+
+@transaction.atomic
+def reject(refund_id: int, *, by: User, words: str) -> Refund:
+    """Says no, and why. Raises SamePerson, WrongState, ValueError without words."""
+    if not words.strip():
+        raise ValueError("a rejection says why")
+    refund = _locked(refund_id)
+    if refund.state != State.REJECTED:
+        _decide(refund, State.REJECTED, by, words)
+        refund.save()
+        _told(refund)
+    return refund
+
+
+@transaction.atomic
+def withdraw(refund_id: int, *, by: User, words: str = "") -> Refund:
+    """Takes a request back, also one that was approved and not yet paid out: the money is the
+    account's again. Raises WrongState."""
+    return _undo(refund_id, State.WITHDRAWN, by, words)
+
+
+@transaction.atomic
+def fail(refund_id: int, *, by: User, words: str) -> Refund:
+    """It could not be paid out: the money is the account's again. Raises WrongState, ValueError."""
+    if not words.strip():
+        raise ValueError("what failed says why")
+    return _undo(refund_id, State.FAILED, by, words)
+
+
+@transaction.atomic
+def pay_in_cash(refund_id: int, *, by: User) -> Refund:
+    """The money went over the counter today. Raises WrongState, ValueError for a transfer."""
+    refund = _locked(refund_id)
+    if refund.method != Method.CASH:
+        raise ValueError("this refund is not paid in cash")
+    return _pay(refund, by=by, day=today())
+
+
+@transaction.atomic
+def record_transfer(refund_id: int, *, by: User, day: datetime.date, reference: str) -> Refund:
+    """The bank sent the money on `day`, under its number `reference`.
+
+    Raises WrongState, ReferenceTaken, ValueError for a refund in cash, a day to come or before the
+    approval, and a blank reference.
+    """
+    refund = _locked(refund_id)
+    reference = reference.strip()
+    if refund.method != Method.TRANSFER or not reference:
+        raise ValueError("a transfer has a reference")
+    if refund.state == State.PAID and (refund.reference, refund.paid_on) != (reference, day):
+        raise WrongState(refund.state)
+    if refund.decided_at and not timezone.localdate(refund.decided_at) <= day <= today():
+        raise ValueError("it was sent between its approval and today")
+    refund.reference = reference
+    try:
+        with transaction.atomic():
+            return _pay(refund, by=by, day=day)
+    except IntegrityError as error:
+        taken = Refund.objects.filter(community=refund.community_id, reference=reference)
+        if taken.exclude(pk=refund.pk).exists():
+            raise ReferenceTaken(reference) from error
+        raise
+
+
+# --- what they share ------------------------------------------------------------------------
+
+
+def _locked(refund_id: int) -> Refund:
+    """The refund under the locks of account, deposit and itself, in the order of everybody."""
+    found = Refund.objects.only("account_id", "deposit_id").get(pk=refund_id)
+    lock_accounts([found.account_id])
+    if found.deposit_id is not None:
+        Deposit.objects.select_for_update(no_key=True).get(pk=found.deposit_id)
+    return (
+        Refund.objects.select_for_update(of=("self",))
+        .select_related("community", "account__party", "account__unit", "deposit", "entry")
+        .get(pk=refund_id)
+    )
+
+
+def _move(refund: Refund, state: Refund.State) -> None:
+    if state not in Refund.TRANSITIONS[State(refund.state)]:
+        raise WrongState(refund.state)
+    refund.state = state
+
+
+def _decide(refund: Refund, state: Refund.State, by: User, words: str) -> None:
+    _move(refund, state)
+    if by.pk == refund.requested_by_id:
+        raise SamePerson
+    refund.decided_by, refund.decided_at = by, timezone.now()
+    refund.decision = words.strip()
+
+
+def _end(refund: Refund, state: Refund.State, by: User) -> None:
+    _move(refund, state)
+    refund.ended_by, refund.ended_at = by, timezone.now()
+
+
+def _take_from_deposit(refund: Refund, deposit: Deposit) -> None:
+    DepositEntry.objects.bulk_create(
+        DepositEntry(deposit=deposit, kind=kind, amount=-amount, refund=refund)
+        for kind, amount in (
+            (DepositEntry.Kind.RETURNED, refund.amount),
+            (DepositEntry.Kind.WITHHELD, refund.withheld),
+        )
+        if amount
+    )
+
+
+def _pay(refund: Refund, *, by: User, day: datetime.date) -> Refund:
+    if refund.state == State.PAID:
+        return refund
+    _end(refund, State.PAID, by)
+    refund.paid_on = day
+    refund.save()
+    issue_voucher(refund)
+    return _told(refund)
+
+
+def _undo(refund_id: int, state: Refund.State, by: User, words: str) -> Refund:
+    refund = _locked(refund_id)
+    if refund.state == state:
+        return refund
+    _end(refund, state, by)
+    refund.problem = words.strip()
+    if refund.entry is not None:
+        refund.given_back = post_credit(
+            account=refund.account,
+            kind=CreditEntry.Kind.REFUND,
+            amount=refund.amount,
+            value_date=refund.entry.value_date,
+            reverses=refund.entry,
+        )
+    refund.save()
+    taken = refund.deposit_entries.filter(reverses=None, reversed_by=None)
+    DepositEntry.objects.bulk_create(
+        DepositEntry(
+            deposit_id=entry.deposit_id,
+            kind=entry.kind,
+            amount=-entry.amount,
+            refund=refund,
+            reverses=entry,
+        )
+        for entry in taken.order_by("pk")
+    )
+    return _told(refund)
+
+
+def _told(refund: Refund) -> Refund:
+    refund_changed.send(sender=Refund, refund=refund)
+    return refund
