@@ -94,6 +94,8 @@ class Adjustment(models.Model):
         related_name="adjustment",
         verbose_name=_("became"),
     )
+    # Two presses of one form ask once.
+    form_token = models.UUIDField(unique=True, null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -49,6 +49,8 @@ class CreditEntry(models.Model):
         WRITE_OFF = "write_off", _("write-off")
         REVERSAL = "reversal", _("reversal of a charge")
         OPENING = "opening", _("opening credit")
+        # Computed once more from what is known now, a late fee came to less than was posted.
+        LATE_BACK = "late_back", _("late fee taken back")
 
     account = models.ForeignKey(
         "billing.Account",

@@ -41,6 +41,8 @@ class EarlyPaymentOffer(models.Model):
         decimal_places=2,
         validators=[MinValueValidator(0), MaxValueValidator(50)],
     )
+    # Two presses of one form make one offer.
+    form_token = models.UUIDField(unique=True, null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

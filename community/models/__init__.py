@@ -5,6 +5,7 @@ from community.models.membership import Binding, BindingRequest, Membership, Rol
 from community.models.party import DateRange, Occupancy, Party, Vacancy, today
 from community.models.stored_file import StoredFile
 from community.models.user import User
+from community.models.vacancy_request import VacancyRequest
 
 __all__ = [
     "AccessLog",
@@ -22,6 +23,7 @@ __all__ = [
     "Unit",
     "User",
     "Vacancy",
+    "VacancyRequest",
     "natural_key",
     "today",
 ]
