@@ -22,12 +22,19 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         return self.with_open().filter(Q(open_amount__gt=0))
 
     def oldest_first(self) -> "ChargeQuerySet":
-        """The order in which money settles charges when the payer does not choose (DOMAIN.md)."""
+        """The order in which money settles charges when the payer does not choose (DOMAIN.md).
+
+        Within a bill principal before late fee, unless the community turned that round.
+        """
         return self.annotate(
             due=Coalesce("bill__due_on", "due_on", "starts_on"),
+            late_first=Coalesce(
+                "account__community__billing_settings__late_fee_first", models.Value(False)
+            ),
             late=models.Case(
-                models.When(kind=Charge.Kind.LATE_FEE, then=models.Value(1)),
-                default=models.Value(0),
+                models.When(kind=Charge.Kind.LATE_FEE, late_first=True, then=models.Value(0)),
+                models.When(kind=Charge.Kind.LATE_FEE, then=models.Value(2)),
+                default=models.Value(1),
             ),
         ).order_by("due", "bill_id", "late", "fee_item__position", "fee_item_id", "starts_on", "id")
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from billing.models.account import Account
+from billing.models.charge import Charge
 from billing.models.credit import Allocation
 from billing.models.tariff import FeeItem
 from community.models import Community, DateRange, Unit, today
@@ -256,10 +257,16 @@ class BillQuerySet(models.QuerySet["Bill"]):
         return self.filter(account__in=Account.objects.of_resident(user))
 
     def with_open(self) -> "BillQuerySet":
-        """Annotates `settled` and `open_amount`, in yuan."""
+        """Annotates `late_posted`, `settled` and `open_amount`, in yuan.
+
+        `open_amount` is of all lines, the late fees that were posted included. What of a late fee
+        is not posted yet, `late_fees.accrued` tells.
+        """
+        late = Charge.objects.filter(bill=OuterRef("pk"), kind=Charge.Kind.LATE_FEE)
         return self.annotate(
-            settled=total_of(Allocation.objects.filter(charge__bill=OuterRef("pk")))
-        ).annotate(open_amount=F("amount") - F("settled"))
+            late_posted=total_of(late),
+            settled=total_of(Allocation.objects.filter(charge__bill=OuterRef("pk"))),
+        ).annotate(open_amount=F("amount") + F("late_posted") - F("settled"))
 
     def open(self) -> "BillQuerySet":
         """Bills of which something is still owed."""

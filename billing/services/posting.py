@@ -7,7 +7,6 @@ tables hold the same rules against whoever does not come this way.
 """
 
 import datetime
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,25 +14,25 @@ from itertools import islice
 
 from django.db.models import QuerySet, Sum
 
-from billing.calculation.settlement import Settled, settle
-from billing.models import Account, Allocation, Charge, CreditEntry
+from billing.models import Account, Allocation, CreditEntry
+from billing.services.locking import lock_accounts
+from billing.services.settling import Choice, Purse, settle_purses, take_back_late_fees
 from core.money import ZERO, from_fen, to_fen
+
+__all__ = [
+    "Credit",
+    "Portion",
+    "allocate",
+    "credit_of",
+    "lock_accounts",
+    "post_credit",
+    "post_credits",
+    "take_back_late_fees",
+    "use_credit",
+]
 
 # Accounts whose credit is used in one go: bounds memory and the length of a statement.
 CHUNK = 2_000
-
-
-def lock_accounts(account_ids: Iterable[int]) -> None:
-    """Locks accounts until the end of the transaction, in the one order that everybody uses.
-
-    NO KEY, as the triggers do: a bill run that only adds charges need not wait.
-    """
-    list(
-        Account.objects.select_for_update(no_key=True)
-        .filter(pk__in=set(account_ids))
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
 
 
 def post_credit(
@@ -94,49 +93,16 @@ def post_credits(credits: Sequence[Credit]) -> list[tuple[CreditEntry, list[Allo
         )
         for credit in credits
     )
-    books = _open_bills({credit.account_id for credit in credits})
-    plans = [
+    settled = settle_purses(
         [
-            settled
-            for portion in credit.portions
-            for settled in _settle_portion(entry, portion, books[credit.account_id])
+            Purse(
+                entry,
+                tuple(Choice(to_fen(each.amount), each.bill_ids) for each in credit.portions),
+            )
+            for entry, credit in zip(entries, credits, strict=True)
         ]
-        for entry, credit in zip(entries, credits, strict=True)
-    ]
-    written = iter(_write([settled for plan in plans for settled in plan]))
-    return [
-        (entry, list(islice(written, len(plan))))
-        for entry, plan in zip(entries, plans, strict=True)
-    ]
-
-
-def _settle_portion(
-    entry: CreditEntry, portion: Portion, book: dict[int, tuple[int | None, int]]
-) -> list[Settled]:
-    """What a portion settles of `book`, from which it is taken off."""
-    wanted = portion.bill_ids
-    settled = settle(
-        credits=[(entry.pk, to_fen(portion.amount))],
-        charges=[
-            (charge_id, fen)
-            for charge_id, (bill_id, fen) in book.items()
-            if wanted is None or bill_id in wanted
-        ],
     )
-    for one in settled:
-        bill_id, fen = book[one.charge_id]
-        book[one.charge_id] = (bill_id, fen - one.fen)
-    return settled
-
-
-def _open_bills(account_ids: Collection[int]) -> dict[int, dict[int, tuple[int | None, int]]]:
-    """By account: charge → (bill, open fen), in the order in which money settles them."""
-    books: dict[int, dict[int, tuple[int | None, int]]] = defaultdict(dict)
-    columns = ("account", "pk", "bill", "open_amount")
-    rows = Charge.objects.filter(account__in=account_ids).open().oldest_first()
-    for account_id, pk, bill_id, amount in rows.values_list(*columns):
-        books[account_id][pk] = (bill_id, to_fen(amount))
-    return books
+    return list(zip(entries, settled, strict=True))
 
 
 def allocate(
@@ -153,23 +119,14 @@ def allocate(
     principal before late fee, lines in the order of the fee items. At most `amount` yuan is used,
     everything by default. What is left over stays as credit. Must run in a transaction.
     """
-    lock_accounts([credit_entry.account_id])
-    charges = Charge.objects.filter(account=credit_entry.account_id)
-    if bill_ids is not None:
-        charges = charges.filter(bill__in=bill_ids)
-    if charge_ids is not None:
-        charges = charges.filter(pk__in=charge_ids)
     account_id = credit_entry.account_id
+    lock_accounts([account_id])
     # A refund may have taken part of the account's credit, whichever entry that came from.
-    usable = credit_of([account_id]).get(account_id, ZERO)
+    usable = to_fen(credit_of([account_id]).get(account_id, ZERO))
     if amount is not None:
-        usable = min(usable, amount)
-    plan = settle(
-        credits=_unused_entries(CreditEntry.objects.filter(pk=credit_entry.pk))[account_id],
-        charges=_open_charges(charges)[account_id],
-        limit=to_fen(usable),
-    )
-    return _write(plan)
+        usable = min(usable, to_fen(amount))
+    purses = _purses([credit_entry], {account_id: usable}, bill_ids, charge_ids)
+    return [allocation for made in settle_purses(purses) for allocation in made]
 
 
 def use_credit(*, account_ids: Iterable[int]) -> Decimal:
@@ -186,17 +143,11 @@ def use_credit(*, account_ids: Iterable[int]) -> Decimal:
         lock_accounts(with_credit)
         # Somebody may have used it, or brought more, while we waited for the lock.
         credit = credit_of(with_credit)
-        purses = _unused_entries(CreditEntry.objects.filter(account__in=credit))
-        charges = _open_charges(Charge.objects.filter(account__in=credit))
-        plan = [
-            settled
-            for account_id, amount in credit.items()
-            for settled in settle(
-                credits=purses[account_id], charges=charges[account_id], limit=to_fen(amount)
-            )
-        ]
-        _write(plan)
-        used += sum(settled.fen for settled in plan)
+        entries = CreditEntry.objects.filter(account__in=credit, amount__gt=0)
+        made = settle_purses(
+            _purses(entries, {pk: to_fen(amount) for pk, amount in credit.items()})
+        )
+        used += sum(to_fen(allocation.amount) for each in made for allocation in each)
     return from_fen(used)
 
 
@@ -216,35 +167,25 @@ def _sums(rows: QuerySet, account: str) -> dict[int, Decimal]:
     return dict(rows.order_by().values_list(account).annotate(total=Sum("amount")))
 
 
-def _unused_entries(entries: QuerySet) -> dict[int, list[tuple[int, int]]]:
-    """By account: (entry, unused fen) of what came in, oldest first."""
-    purses: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    rows = entries.filter(amount__gt=0).with_unused().order_by("value_date", "pk")  # type: ignore[attr-defined]
-    for account_id, pk, unused in rows.values_list("account", "pk", "unused"):
-        purses[account_id].append((pk, to_fen(unused)))
-    return purses
-
-
-def _open_charges(charges: QuerySet) -> dict[int, list[tuple[int, int]]]:
-    """By account: (charge, open fen) in the order in which money settles them."""
-    opened: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    rows = charges.open().oldest_first()  # type: ignore[attr-defined]
-    for account_id, pk, amount in rows.values_list("account", "pk", "open_amount"):
-        opened[account_id].append((pk, to_fen(amount)))
-    return opened
-
-
-def _write(plan: list[Settled]) -> list[Allocation]:
-    return Allocation.objects.bulk_create(
-        [
-            Allocation(
-                credit_entry_id=settled.credit_entry_id,
-                charge_id=settled.charge_id,
-                amount=from_fen(settled.fen),
-            )
-            for settled in plan
-        ]
+def _purses(
+    entries: Iterable[CreditEntry],
+    usable: dict[int, int],
+    bill_ids: Collection[int] | None = None,
+    charge_ids: Collection[int] | None = None,
+) -> list[Purse]:
+    """What of the entries is unused, oldest first, at most `usable` fen of each account."""
+    unused = (
+        CreditEntry.objects.filter(pk__in=[entry.pk for entry in entries], amount__gt=0)
+        .with_unused()
+        .order_by("value_date", "pk")
     )
+    purses = []
+    for entry in unused:
+        fen = min(to_fen(entry.unused), usable[entry.account_id])  # type: ignore[attr-defined]
+        if fen > 0:
+            usable[entry.account_id] -= fen
+            purses.append(Purse(entry, (Choice(fen, bill_ids, charge_ids),)))
+    return purses
 
 
 def _chunks(account_ids: Iterable[int]) -> Iterator[list[int]]:

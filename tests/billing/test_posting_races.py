@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import Account, Allocation, Bill, CreditEntry
-from billing.services import posting
+from billing.services import posting, settling
 from tests.factories.billing import AccountFactory, CreditEntryFactory, make_bill
 from tests.races import PATIENCE, errors_in, together
 
@@ -54,14 +54,14 @@ def test_without_the_lock_both_would_settle_and_the_trigger_refuses_one(
 ):
     """Both threads have read that 100 is open before either writes."""
     both_have_read = threading.Barrier(2)
-    write = posting._write
+    write = settling._write
 
-    def write_together(plan):
+    def write_together(plan, posted):
         both_have_read.wait(PATIENCE)
-        return write(plan)
+        return write(plan, posted)
 
     monkeypatch.setattr(posting, "lock_accounts", lambda account_ids: None)
-    monkeypatch.setattr(posting, "_write", write_together)
+    monkeypatch.setattr(settling, "_write", write_together)
     outcomes = together(*(partial(allocate, entry) for entry in two_entries))
     (error,) = errors_in(outcomes)
     assert isinstance(error, IntegrityError)

@@ -16,6 +16,7 @@ from billing.models import (
     Charge,
     CreditEntry,
     FeeItem,
+    LateFeePolicy,
 )
 from tests.factories.community import CommunityFactory, InCommunity, PartyFactory, UnitFactory
 
@@ -68,6 +69,17 @@ class CreditEntryFactory(DjangoModelFactory[CreditEntry]):
     kind = CreditEntry.Kind.PAYMENT
     amount = Decimal("100.00")
     value_date = datetime.date(2026, 2, 1)
+
+
+class LateFeePolicyFactory(DjangoModelFactory[LateFeePolicy]):
+    """0.05 % a day for every bill, no days of grace, no cap."""
+
+    class Meta:
+        model = LateFeePolicy
+
+    community = factory.SubFactory(CommunityFactory)
+    daily_rate = Decimal("0.0005")
+    starts_on = datetime.date(2000, 1, 1)
 
 
 def make_run(

@@ -223,7 +223,7 @@ class TestManyTogether:
         receivers, payment_received.receivers = payment_received.receivers, []
         payment_received.sender_receivers_cache.clear()
         try:
-            with django_assert_max_num_queries(19):
+            with django_assert_max_num_queries(20):
                 record_payments(
                     community=community,
                     received=[received(account, "6.00", str(account.pk)) for account in accounts],

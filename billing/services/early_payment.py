@@ -1,0 +1,182 @@
+"""Early-payment offers at work: who may still earn one, and giving the discount.
+
+Somebody earns it when all lines of the offer's fee items within its months are paid, but for at
+most the discount, with money of value dates up to the offer's last day. The discount settles the
+rest; if nothing is left to settle it is credit.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from django.db.models import F, Max, OuterRef, Sum
+
+from billing.calculation.settlement import settle
+from billing.models import (
+    Allocation,
+    BillingPeriod,
+    Charge,
+    CreditEntry,
+    EarlyPaymentOffer,
+    OfferUse,
+)
+from billing.models.charge import ChargeQuerySet
+from core.money import from_fen, round_to_fen, to_fen
+from core.sql import total_of
+
+DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """An offer that an account may still earn: the lines it is about, in fen."""
+
+    offer: EarlyPaymentOffer
+    account_id: int
+    charge_ids: tuple[int, ...]
+    # The bills of these lines of which something is open, oldest due first.
+    open_bill_ids: tuple[int, ...]
+    bill_ids: tuple[int, ...]
+    base: int
+    open: int
+
+    @property
+    def fen(self) -> int:
+        """The discount, rounded half up once for the offer."""
+        return round_to_fen(Fraction(self.base, 100) * Fraction(self.offer.percent) / 100)
+
+    @property
+    def discount(self) -> Decimal:
+        return from_fen(self.fen)
+
+
+Offers = dict[int, list[Chance]]
+
+
+def open_to(account_ids: Collection[int], entries: Sequence[CreditEntry]) -> Offers:
+    """By account: the offers that one of the payments may earn; one query where there are none."""
+    days = [e.value_date for e in entries if e.kind == CreditEntry.Kind.PAYMENT]
+    return chances(account_ids=account_ids, on=min(days)) if days else {}
+
+
+def chances(*, account_ids: Collection[int], on: datetime.date) -> Offers:
+    """By account: the offers that money of the day `on` may earn."""
+    found: Offers = defaultdict(list)
+    offers = EarlyPaymentOffer.objects.filter(
+        state=EarlyPaymentOffer.State.APPROVED,
+        pay_by__gte=on,
+        community__accounts__in=account_ids,
+    ).distinct()
+    for offer in offers:
+        if _all_billed(offer):
+            for chance in _of_offer(offer, account_ids):
+                found[chance.account_id].append(chance)
+    return dict(found)
+
+
+def _all_billed(offer: EarlyPaymentOffer) -> bool:
+    """Whether the bills of all its months are out; of items in arrears, the period after too."""
+    next_day = offer.starts_on
+    periods = BillingPeriod.objects.filter(
+        community=offer.community_id, issued_at__isnull=False, ends_on__gte=offer.starts_on
+    )
+    for period in periods.order_by("starts_on"):
+        if period.starts_on <= next_day:
+            next_day = max(next_day, period.ends_on + DAY)
+    behind = offer.fee_items.filter(in_arrears=True).exists()
+    return next_day > (offer.ends_on + DAY if behind else offer.ends_on)
+
+
+def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterable[Chance]:
+    used = OfferUse.objects.filter(offer=offer, account__in=account_ids)
+    rows = (
+        Charge.objects.filter(
+            account__in=account_ids,
+            kind=Charge.Kind.FEE,
+            fee_item__in=offer.fee_items.all(),
+            starts_on__gte=offer.starts_on,
+            ends_on__lte=offer.ends_on,
+        )
+        .exclude(account__in=used.values("account"))
+        .with_open()
+        .annotate(left=F("amount") - total_of(CreditEntry.objects.filter(charge=OuterRef("pk"))))
+        .order_by("account", "bill__due_on", "bill", "pk")
+        .values_list("account", "pk", "bill", "left", "open_amount")
+    )
+    by_account: dict[int, list[tuple[int, int, Decimal, Decimal]]] = defaultdict(list)
+    for account_id, *line in rows:
+        by_account[account_id].append(tuple(line))
+    for account_id, lines in by_account.items():
+        base = sum(to_fen(left) for _pk, _bill, left, _open in lines)
+        if base > 0:
+            yield Chance(
+                offer,
+                account_id,
+                tuple(pk for pk, _bill, _left, _open in lines),
+                tuple(dict.fromkeys(bill for _pk, bill, _left, opened in lines if opened)),
+                tuple(dict.fromkeys(bill for _pk, bill, _left, _open in lines)),
+                base,
+                sum(to_fen(opened) for _pk, _bill, _left, opened in lines),
+            )
+
+
+def fulfil(entry: CreditEntry, offered: Iterable[Chance]) -> None:
+    """Gives the discounts that `entry`, which has settled what it could, completes.
+
+    The account is locked. Once per offer and account, as the database holds too.
+    """
+    for chance in offered:
+        if entry.kind != CreditEntry.Kind.PAYMENT or entry.value_date > chance.offer.pay_by:
+            continue
+        left = _open_fen(Charge.objects.filter(pk__in=chance.charge_ids))
+        if sum(fen for _pk, fen in left) > chance.fen or not chance.fen or _paid_late(chance):
+            continue
+        discount = CreditEntry.objects.create(
+            account_id=chance.account_id,
+            kind=CreditEntry.Kind.DISCOUNT,
+            amount=chance.discount,
+            value_date=entry.value_date,
+        )
+        OfferUse.objects.create(
+            offer=chance.offer, account_id=chance.account_id, credit_entry=discount
+        )
+        others = Charge.objects.filter(bill__in=chance.bill_ids).exclude(pk__in=chance.charge_ids)
+        Allocation.objects.bulk_create(
+            Allocation(credit_entry=discount, charge_id=pk, amount=from_fen(fen))
+            for _entry, pk, fen in settle(
+                credits=[(discount.pk, chance.fen)],
+                charges=[*left, *_open_fen(others)],
+            )
+        )
+
+
+def _open_fen(charges: ChargeQuerySet) -> list[tuple[int, int]]:
+    columns = ("pk", "open_amount")
+    rows = charges.open().oldest_first().values_list(*columns)
+    return [(pk, to_fen(amount)) for pk, amount in rows]
+
+
+def _paid_late(chance: Chance) -> bool:
+    """Whether any of the money on the lines is of a day after the offer's last."""
+    days = (
+        Allocation.objects.filter(charge__in=chance.charge_ids)
+        .values("credit_entry")
+        .annotate(net=Sum("amount"), day=Max("credit_entry__value_date"))
+        .filter(net__gt=0, day__gt=chance.offer.pay_by)
+    )
+    return days.exists()
+
+
+def earned_by(*, bill_ids: Collection[int], on: datetime.date) -> list[Chance]:
+    """The offers that are earned if all of these bills are paid on the day `on`."""
+    wanted = set(bill_ids)
+    accounts = Charge.objects.filter(bill__in=wanted).values_list("account", flat=True).distinct()
+    return [
+        chance
+        for offered in chances(account_ids=list(accounts), on=on).values()
+        for chance in offered
+        if chance.open_bill_ids and wanted.issuperset(chance.open_bill_ids)
+    ]
