@@ -1,6 +1,6 @@
 from django.urls import path
 
-from payments.views import callbacks, collect, pay, receipts, records, unsettled
+from payments.views import callbacks, collect, pay, receipts, records, statement, unsettled
 
 app_name = "payments"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     # Residents and staff
     path("receipts/<int:pk>/", receipts.receipt, name="receipt"),
     path("receipts/<int:pk>.pdf", receipts.receipt_pdf, name="receipt_pdf"),
+    path("accounts/<int:pk>/statement/", statement.statement, name="statement"),
+    path("accounts/<int:pk>/statement.pdf", statement.statement_as_pdf, name="statement_pdf"),
+    path("accounts/<int:pk>/statement.xlsx", statement.statement_as_xlsx, name="statement_xlsx"),
     # The front desk
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),

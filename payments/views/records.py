@@ -1,67 +1,28 @@
 """What a resident paid and owed over time, and how to pay by bank transfer."""
 
-import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing.models import Account, Bill, Charge, CreditEntry
+from billing.models import Account, Bill
 from community.access import SignedInRequest, signed_in
 from community.models import Community
 from core.money import ZERO
 from payments.forms import ids_of
-from payments.models import PaymentOrder, Receipt
+from payments.models import PaymentOrder
+from payments.statement import load_statement
 
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the statement: what was billed (+) or received (−), and the balance after it."""
-
-    day: datetime.date
-    amount: Decimal
-    balance: Decimal
-    bill: Bill | None = None
-    charge: Charge | None = None
-    entry: CreditEntry | None = None
-    receipt: Receipt | None = None
-
-
-def statement(account: Account) -> list[Line]:
-    """Everything on the account, newest first (three queries)."""
-    bills = account.bills.select_related("run__period")
-    loose = account.charges.filter(bill=None).select_related("fee_item")
-    entries = account.credit_entries.select_related("posting__payment__receipt")
-    rows: list[tuple[datetime.date, int, Decimal, dict[str, object]]] = []
-    for bill in bills:
-        rows.append((_day(bill.issued_at), 0, bill.amount, {"bill": bill}))
-    for charge in loose:
-        rows.append((charge.starts_on, 0, charge.amount, {"charge": charge}))
-    for entry in entries:
-        posting = getattr(entry, "posting", None)
-        receipt = getattr(posting.payment, "receipt", None) if posting else None
-        rows.append(
-            (_day(entry.created_at), 1, -entry.amount, {"entry": entry, "receipt": receipt})
-        )
-    balance, lines = ZERO, []
-    for day, _order, amount, what in sorted(rows, key=lambda row: row[:2]):
-        balance += amount
-        lines.append(Line(day, amount, balance, **what))  # type: ignore[arg-type]
-    return lines[::-1]
-
-
-def _day(moment: datetime.datetime) -> datetime.date:
-    return timezone.localdate(moment)
+LATEST = 10  # lines of the statement; the rest stands on its own page
 
 
 @signed_in
 @require_safe
 def records(request: SignedInRequest) -> HttpResponse:
-    """The statement of one of the resident's accounts (`?account=`), receipts and live orders."""
+    """How one of the resident's accounts stands (`?account=`), its latest lines and live orders."""
     accounts = list(
         Account.objects.of_resident(request.user)
         .select_related("unit", "party", "community")
@@ -81,7 +42,7 @@ def records(request: SignedInRequest) -> HttpResponse:
         {
             "accounts": accounts,
             "account": account,
-            "lines": statement(account) if account else [],
+            "lines": load_statement(account).lines[: -LATEST - 1 : -1] if account else [],
             "orders": PaymentOrder.objects.live().filter(user=request.user).order_by("-created_at"),
         },
     )
