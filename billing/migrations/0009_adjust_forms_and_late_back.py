@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0007_opening_balances'),
+        ('billing', '0008_a_refund_may_be_given_back'),
     ]
 
     operations = [
