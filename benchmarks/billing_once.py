@@ -21,9 +21,13 @@ def main(what: str) -> None:
 
     from billing.services.bill_run import issue_run, preview_run
     from community.models import Community
+    from config import celery_app
 
     community = Community.objects.get(code="bench")
+    # Whoever bills has his connections: what he loads to make them is part of starting.
     connection.ensure_connection()
+    with celery_app.connection_for_write() as broker:
+        broker.ensure_connection()
     go = {"issue": issue_run, "preview": preview_run}[what]
     started = time.perf_counter()
     done = go(

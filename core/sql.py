@@ -1,6 +1,6 @@
 """Small pieces of SQL that every room's querysets use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +26,15 @@ def total_of(queryset: models.QuerySet, field: str = "amount") -> Coalesce:
         .values("total")
     )
     return Coalesce(Subquery(summed, output_field=YUAN), ZERO)
+
+
+def id_array(ids: Iterable[int]) -> str:
+    """Ids as PostgreSQL writes an array, for `= ANY(%s::bigint[])`.
+
+    A list as a parameter becomes an ARRAY[…] of as many expressions, each parsed and planned: five
+    times the work for thousands of ids.
+    """
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def ask(sql: str, parameters: Sequence[Any]) -> CursorWrapper:

@@ -128,8 +128,16 @@ class BillRun(models.Model):
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     due_on = models.DateField(_("due on"))
-    # What the run computed: {"bills": n, "lines": n, "amount": "…", "items": [{"item", "amount"}],
-    # "pools": [{"cost": id, "amount": "…", "whole": m² or units that it was shared over}]}
+    # What the run computed; amounts are yuan as text ("1234.50"):
+    #   bills, lines, amount
+    #   items          [{id, item, amount, before}]  by fee item
+    #   buildings      [{building, amount}]  in natural order
+    #   compared_with  {run, from, to, amount}: the latest issued run before it for as many months,
+    #                  where "before" comes from; null if there is none, and so is every "before"
+    #   odd            [{unit, code, amount, before, usual, reason}]  the ten oddest units, the
+    #                  oddest first: more, less, new, gone against "before"; or, without a run
+    #                  before, above or below the "usual" (median per m² of the type of unit)
+    #   pools          [{cost, amount, whole}]  the m² or units that each cost was shared over
     summary = models.JSONField(_("summary"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)

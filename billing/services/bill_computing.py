@@ -1,27 +1,16 @@
 """Computes the bills of a period from what is on record, in chunks of units."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterator
 
 from billing import calculation as calc
 from billing.services import facts
+from billing.services.run_totals import Bills, Totals
 from community.models import Community
 
-CHUNK = 4_000
-
-
-@dataclass
-class Totals:
-    """What a run comes to, in fen, and what it could not charge."""
-
-    bills: int = 0
-    lines: int = 0
-    fen: int = 0
-    fen_by_item: Counter[int] = field(default_factory=Counter)
-    problems: list[calc.Problem] = field(default_factory=list)
-    pools: list[tuple[calc.SharedCost, Decimal]] = field(default_factory=list)
+# The server has nothing to write before the first chunk is computed, so that one is small; each
+# COPY costs some waiting for Python's lock, so the later ones are large. It bounds memory.
+FIRST_CHUNK = 1_000
+CHUNK = 16_000
 
 
 class Computation:
@@ -54,27 +43,22 @@ class Computation:
     def chunks(self) -> Iterator[facts.AskedUnits]:
         """All units in natural order, so many at a time; their facts are read when asked for."""
         ids = self.unit_ids()
-        for start in range(0, len(ids), CHUNK):
-            yield facts.AskedUnits(ids[start : start + CHUNK], self.days.all)
+        start, size = 0, FIRST_CHUNK
+        while start < len(ids):
+            yield facts.AskedUnits(ids[start : start + size], self.days.all)
+            start, size = start + size, min(2 * size, CHUNK)
 
-    def bills(self, unit: calc.Unit) -> Sequence[tuple[int, list[calc.Line], int]]:
+    def bills(self, unit: calc.Unit) -> Bills:
         """The bills of a unit: payer, lines and fen of each. A change of payer makes two."""
         outcome = self._calculator.bill(unit)
-        totals = self.totals
-        totals.problems += outcome.problems
-        kept = self.kept(unit, outcome.lines)
-        if not kept:
+        if outcome.problems:
+            self.totals.problems += outcome.problems
+        lines = self.kept(unit, outcome.lines)
+        if not lines:
             return ()
-        by_item = totals.fen_by_item
-        for line in kept:
-            by_item[line.terms.tariff.item] += line.fen
         by_party: dict[int, list[calc.Line]] = {}
-        for line in kept:
+        for line in lines:
             by_party.setdefault(line.party, []).append(line)
-        bills = [
-            (party, lines, sum(line.fen for line in lines)) for party, lines in by_party.items()
-        ]
-        totals.bills += len(bills)
-        totals.lines += len(kept)
-        totals.fen += sum(fen for _party, _lines, fen in bills)
+        bills = [(party, own, sum([line.fen for line in own])) for party, own in by_party.items()]
+        self.totals.add(unit, lines, bills)
         return bills

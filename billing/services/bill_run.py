@@ -8,15 +8,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import calculation as calc
-from billing.models import BillingPeriod, BillRun, FeeItem, RunException
-from billing.services.bill_computing import Computation, Totals
+from billing.models import BillingPeriod, BillRun, RunException
+from billing.services.bill_computing import Computation
 from billing.services.bill_writer import write_bills
 from billing.services.posting import use_credit
+from billing.services.run_summary import summary_of
+from billing.services.run_totals import Totals
 from billing.signals import bills_issued
 from community.models import Community, User
 from community.services.imports import lock
 from core.copying import copy_rows
-from core.money import plain_fen
 
 # Bills are issued once and for ever: a mistyped year must not bill decades.
 MAX_MONTHS = 36
@@ -127,21 +128,7 @@ def _move(run: BillRun, state: BillRun.State) -> None:
 
 def _keep_result(run: BillRun, totals: Totals) -> None:
     """Keep what a run came to, and its exceptions instead of those of the last preview."""
-    names = dict(FeeItem.objects.filter(pk__in=totals.fen_by_item).values_list("id", "name"))
-    run.summary = {
-        "bills": totals.bills,
-        "lines": totals.lines,
-        "amount": plain_fen(totals.fen),
-        "items": [
-            {"item": names[item], "amount": plain_fen(fen)}
-            for item, fen in sorted(totals.fen_by_item.items())
-        ],
-        # What each cost was shared over, as it was then: a bill explains itself by it for ever.
-        "pools": [
-            {"cost": cost.id, "amount": plain_fen(cost.fen), "whole": str(whole)}
-            for cost, whole in totals.pools
-        ],
-    }
+    run.summary = summary_of(run, totals)
     run.exceptions.all().delete()
     copy_rows(
         RunException,

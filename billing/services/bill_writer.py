@@ -5,18 +5,20 @@ are asked for between two COPYs, since they need the same connection, but read w
 runs. Foreign keys are checked at once instead of at commit, so that this too is done meanwhile.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
 from billing import calculation as calc
 from billing.models import Account, Bill, BillRun, Charge
 from billing.services.bill_computing import Computation
+from billing.services.facts import AskedUnits
 from core.copying import copy_text, refresh_statistics, sequence_of
 from core.money import plain_fen, round_half_up
 from core.sql import answer, ask
@@ -57,33 +59,45 @@ class _Rows:
                 copy_text(cursor, model, fields, "\n".join(rows) + "\n")
 
 
-# Ids for what may have to be written: an account where there is none yet, and a bill, for each
-# payer. The day before the first counts, as in the facts.
-_KEYS = """
-    SELECT unit_id, party_id, known IS NOT NULL,
-        COALESCE(known, nextval(%s::regclass)), nextval(%s::regclass)
-    FROM (
-        SELECT unit.id AS unit_id, payer.party_id, account.id AS known
-        FROM unnest(%s) WITH ORDINALITY AS unit (id, place)
-        JOIN community_occupancy payer ON payer.unit_id = unit.id AND payer.is_payer
-            AND payer.starts_on <= %s AND COALESCE(payer.ends_on, 'infinity') >= %s::date - 1
-        LEFT JOIN billing_account account
-            ON account.unit_id = unit.id AND account.party_id = payer.party_id
-        GROUP BY unit.place, unit.id, payer.party_id, account.id
-        ORDER BY unit.place, MIN(payer.starts_on)
-    ) payers
+# Seconds after which the thread that copies gets Python's lock from the one that computes. It needs
+# it for an instant at each end of a COPY, and the server waits meanwhile: by default 0.005 each.
+SWITCH_INTERVAL = 0.0005
+
+# By unit and payer. One table and its index: joined, the planner may scan a table that it believes
+# to be empty, because it was when the run began, once for every payer.
+_KNOWN_ACCOUNTS = """
+    SELECT unit_id, party_id, id FROM billing_account WHERE unit_id = ANY(%s::bigint[])
 """
+_KnownAccounts = dict[tuple[int, int], int]
 
 
-class _Key(NamedTuple):
-    """The account of a payer at a unit, whether it is on record, and the id of a bill to come."""
+class _Ids:
+    """Primary keys of rows to come. What a chunk leaves over serves the next."""
 
-    known: bool
-    account: int
-    bill: int
+    def __init__(self, model: type[models.Model]) -> None:
+        self._sequence = sequence_of(model)
+        self._asked: CursorWrapper | None = None
+        self._free: list[int] = []
 
+    def ask_for(self, count: int) -> None:
+        """See to it that so many keys are there at the next `load`."""
+        missing = count - len(self._free)
+        if missing > 0:
+            self._asked = ask(
+                "SELECT nextval(%s::regclass) FROM generate_series(1, %s)",
+                [self._sequence, missing],
+            )
 
-_Keys = dict[tuple[int, int], _Key]  # by unit and payer
+    def load(self) -> None:
+        """Take over what was asked for."""
+        if self._asked is not None:
+            fresh = [pk for (pk,) in answer(self._asked)]
+            self._free[:0] = reversed(fresh)
+            self._asked = None
+
+    def take(self) -> int:
+        """The lowest key that is free."""
+        return self._free.pop()
 
 
 def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) -> set[int]:
@@ -92,15 +106,13 @@ def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) 
     Must run in a transaction, which does all or nothing.
     """
     writer = _Writer(run, computation, issued_at)
-    first, last = computation.days.all
-    sequences = sequence_of(Account), sequence_of(Bill)
-    with connection.cursor() as cursor, ThreadPoolExecutor(max_workers=1) as pool:
+    with _quick_switches(), connection.cursor() as cursor, ThreadPoolExecutor(1) as pool:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         computed = _Rows()
         for chunk in computation.chunks():
-            keys = ask(_KEYS, [*sequences, chunk.ids, last, first])
+            writer.ask_for_keys(chunk)
             copying = pool.submit(computed.copy, cursor)
-            computed = writer.rows(chunk.load(), _read_keys(keys))
+            computed = writer.rows(chunk.load())
             copying.result()
         computed.copy(cursor)
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -108,11 +120,14 @@ def write_bills(*, run: BillRun, computation: Computation, issued_at: datetime) 
     return writer.known_accounts
 
 
-def _read_keys(asked: CursorWrapper) -> _Keys:
-    return {
-        (unit, party): _Key(known, account, bill)
-        for unit, party, known, account, bill in answer(asked)
-    }
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Writer:
@@ -125,16 +140,33 @@ class _Writer:
         self._bill_middle = f"\t{run.pk}\t{run.due_on}\t"
         self._bill_end = f"\t{issued_at.isoformat()}"
         self._terms: dict[calc.Terms, tuple[str, str]] = {}
+        self._account_ids, self._bill_ids = _Ids(Account), _Ids(Bill)
+        self._asked_accounts: CursorWrapper | None = None
 
-    def rows(self, units: Sequence[calc.Unit], keys: _Keys) -> _Rows:
-        """The rows of a chunk of units."""
+    def ask_for_keys(self, chunk: AskedUnits) -> None:
+        """Ask for the accounts of a chunk that are on record, and for keys of rows to come."""
+        self._asked_accounts = ask(_KNOWN_ACCOUNTS, [chunk.id_array])
+        self._account_ids.ask_for(chunk.most_bills)
+        self._bill_ids.ask_for(chunk.most_bills)
+
+    def _load_keys(self) -> _KnownAccounts:
+        self._account_ids.load()
+        self._bill_ids.load()
+        assert self._asked_accounts is not None
+        return {(unit, party): pk for unit, party, pk in answer(self._asked_accounts)}
+
+    def rows(self, units: Sequence[calc.Unit]) -> _Rows:
+        """The rows of the chunk of units that keys were asked for."""
+        known = self._load_keys()
         rows = _Rows()
         for unit in units:
             for party, lines, fen in self.computation.bills(unit):
-                known, account, bill = keys[unit.id, party]
-                if known:
+                bill = self._bill_ids.take()
+                account = known.get((unit.id, party))
+                if account is not None:
                     self.known_accounts.add(account)
                 else:
+                    account = self._account_ids.take()
                     rows.accounts.append(f"{account}\t{self._community}\t{unit.id}\t{party}")
                 rows.bills.append(
                     f"{bill}\t{account}{self._bill_middle}{plain_fen(fen)}{self._bill_end}"

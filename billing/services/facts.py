@@ -8,7 +8,7 @@ from django.db.models import Q
 from billing import calculation as calc
 from billing.models import FeeItem, SharedCost, Tariff, TariffUnit
 from community.models import Community, Occupancy, Unit
-from core.sql import answer, ask
+from core.sql import answer, ask, id_array
 
 
 class Days(NamedTuple):
@@ -99,19 +99,20 @@ def places(community: Community) -> list[calc.Place]:
 
 
 _UNITS = """
-    SELECT id, kind, building_id, area, handover_date FROM community_unit WHERE id = ANY(%s)
+    SELECT id, kind, building_id, area, handover_date FROM community_unit
+    WHERE id = ANY(%s::bigint[])
 """
 # The day before the first counts as well: a meter may be read at a transfer on its first day.
 _PAYERS = """
     SELECT unit_id, starts_on, COALESCE(ends_on, 'infinity'), party_id, role
     FROM community_occupancy
-    WHERE unit_id = ANY(%s) AND is_payer
+    WHERE unit_id = ANY(%s::bigint[]) AND is_payer
       AND starts_on <= %s AND COALESCE(ends_on, 'infinity') >= %s::date - 1
     ORDER BY unit_id, starts_on
 """
 _VACANCIES = """
     SELECT unit_id, starts_on, ends_on FROM community_vacancy
-    WHERE unit_id = ANY(%s) AND starts_on <= %s AND ends_on >= %s
+    WHERE unit_id = ANY(%s::bigint[]) AND starts_on <= %s AND ends_on >= %s
     ORDER BY unit_id, starts_on
 """
 # All readings of the days, and of those before them the latest and the first: the usage starts
@@ -128,7 +129,7 @@ _READINGS = """
         (SELECT * FROM billing_meterreading
          WHERE meter_id = m.id AND read_on < %s ORDER BY read_on LIMIT 1)
     ) r
-    WHERE m.unit_id = ANY(%s)
+    WHERE m.unit_id = ANY(%s::bigint[])
 """
 
 
@@ -140,11 +141,17 @@ class AskedUnits:
 
     def __init__(self, ids: Sequence[int], days: calc.Span) -> None:
         self.ids = list(ids)
+        self.id_array = id_array(self.ids)
         first, last = days
-        self._units = ask(_UNITS, [self.ids])
-        self._payers = ask(_PAYERS, [self.ids, last, first])
-        self._vacancies = ask(_VACANCIES, [self.ids, last, first])
-        self._readings = ask(_READINGS, [first, last, first, first, self.ids])
+        self._units = ask(_UNITS, [self.id_array])
+        self._payers = ask(_PAYERS, [self.id_array, last, first])
+        self._vacancies = ask(_VACANCIES, [self.id_array, last, first])
+        self._readings = ask(_READINGS, [first, last, first, first, self.id_array])
+
+    @property
+    def most_bills(self) -> int:
+        """At most so many payers have bills; to be asked before `load`."""
+        return self._payers.rowcount
 
     def load(self) -> list[calc.Unit]:
         """The units in the order of their ids' list."""
