@@ -81,6 +81,7 @@ class TariffProposal(models.Model):
     pricing_form = models.CharField(
         _("pricing form"), max_length=20, choices=Tariff.PricingForm, blank=True
     )
+    form_token = models.UUIDField(unique=True, db_default=RandomUUID())  # two presses write one
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
     comments_until = models.DateField(_("comments until"), null=True, blank=True)
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
