@@ -13,12 +13,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with benchmark_database():
-        from benchmarks import billing, receipt, search
+        from benchmarks import billing, receipt, search, statement
 
         timings = billing.measure(units=options.units, rounds=options.rounds)
         found, slowest_found = search.measure()
         billing.empty_tables()
         median, slowest = receipt.measure()
+        read, slowest_read = statement.measure()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
     print(f"{options.units:,} units × 3 charges, medians of {options.rounds}\n")
     print("| | seconds | ratio | from – to | peak memory |")
@@ -30,6 +31,7 @@ def main() -> None:
         ratio = f"{timing.median / base:.2f}"
         print(f"| {timing.name} | {timing.median:.2f} | {ratio} | {span} | {memory} |")
     print(f"\nA search at the desk: {found:.0f} ms (slowest: {slowest_found:.0f} ms)")
+    print(f"A statement of 20 years: {read:.0f} ms (slowest of 40: {slowest_read:.0f} ms)")
     print(f"A warm receipt PDF: {median:.0f} ms (slowest of 30: {slowest:.0f} ms)")
 
 

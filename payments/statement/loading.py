@@ -9,6 +9,13 @@ from billing.models import Account, Bill, Charge
 from core.money import ZERO
 from payments.statement.lines import Line, Part, Statement
 
+# Of five tables side by side only what a line says: half the time of everything.
+SHOWN = (
+    *("kind", "amount", "value_date", "reverses", "account"),
+    *("posting__payment__method", "posting__payment__receipt__year"),
+    *("posting__payment__receipt__number", "posting__payment__receipt__payment"),
+    *("adjustment__reason", "charge__starts_on", "charge__ends_on", "charge__fee_item__name"),
+)
 Row = tuple[datetime.date, bool, int, Line]  # sorts by day, charges first, then as posted
 
 
@@ -55,7 +62,7 @@ def _charges(account: Account) -> list[Row]:
 def _entries(account: Account) -> list[Row]:
     entries = account.credit_entries.select_related(
         "posting__payment__receipt", "adjustment", "charge__fee_item"
-    )
+    ).only(*SHOWN)
     rows: list[Row] = []
     for entry in entries:
         posting = getattr(entry, "posting", None)

@@ -17,7 +17,7 @@ from payments.statement import Statement, load_statement
 from payments.statement.paper import statement_pdf
 from payments.statement.workbook import XLSX, statement_xlsx
 
-PAGE = 40
+PAGE = 24
 
 
 class SpanForm(forms.Form):
