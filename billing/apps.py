@@ -6,3 +6,4 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import books  # noqa: F401  (registers what verify_books checks)
+        from billing.services import run_jobs  # noqa: F401  (registers its jobs)

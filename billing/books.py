@@ -130,6 +130,48 @@ _rule(
     broken="u.community_id <> a.community_id OR p.community_id <> a.community_id",
 )
 
+# Taking back: a reversal entry is worth its whole charge and settles that one and no other.
+_REVERSALS = "billing_creditentry e JOIN billing_charge x ON x.id = e.charge_id"
+_rule(
+    "a_reversed_charge_is_settled_by_its_reversal",
+    select="'charge ' || x.id || ': ' || x.amount || ' ≠ ' || COALESCE(s.settled, 0)",
+    source=f"""{_REVERSALS} LEFT JOIN LATERAL (
+        SELECT SUM(l.amount) settled FROM billing_allocation l
+        WHERE l.charge_id = x.id AND l.credit_entry_id = e.id
+    ) s ON true""",
+    account="x.account_id",
+    broken="""e.kind = 'reversal' AND e.reverses_id IS NULL
+        AND (e.account_id <> x.account_id OR e.amount <> x.amount
+             OR COALESCE(s.settled, 0) <> x.amount)""",
+)
+_rule(
+    "a_charge_is_taken_back_by_a_run",
+    select="'entry ' || e.id",
+    source="billing_creditentry e",
+    account="e.account_id",
+    broken="e.kind = 'reversal' AND (e.charge_id IS NULL OR e.run_id IS NULL)",
+)
+_rule(
+    "what_lessens_a_charge_is_at_most_the_charge",
+    select="'charge ' || x.id || ': ' || x.amount || ' < ' || s.lessened",
+    source="""billing_charge x JOIN (
+        SELECT charge_id, SUM(amount) lessened FROM billing_creditentry
+        WHERE charge_id IS NOT NULL GROUP BY charge_id
+    ) s ON s.charge_id = x.id""",
+    account="x.account_id",
+    broken="s.lessened > x.amount OR s.lessened < 0",
+)
+_rule(
+    "a_bill_of_a_reversed_run_is_taken_back",
+    select="'bill ' || b.id || ', charge ' || x.id",
+    source="""billing_billrun r JOIN billing_bill b ON b.run_id = r.id
+        JOIN billing_charge x ON x.bill_id = b.id""",
+    account="b.account_id",
+    broken="""r.state = 'reversed' AND NOT EXISTS (
+        SELECT 1 FROM billing_creditentry e
+        WHERE e.charge_id = x.id AND e.kind = 'reversal' AND e.reverses_id IS NULL)""",
+)
+
 sql_rule(
     "billing.a_run_is_the_sum_of_its_bills",
     f"""
@@ -142,21 +184,61 @@ sql_rule(
     LEFT JOIN (
         SELECT run_id, COUNT(*) bills, SUM(amount) total FROM billing_bill GROUP BY run_id
     ) s ON s.run_id = r.id
-    WHERE r.state IN ('issued', 'closed') AND r.summary ? 'amount'
+    WHERE r.issued_at IS NOT NULL AND r.summary ? 'amount'
       AND ((r.summary->>'amount')::numeric <> COALESCE(s.total, 0)
            OR (r.summary->>'bills')::bigint <> COALESCE(s.bills, 0))
       AND {_ASKED_FOR}
     """,
 )
-sql_rule(
-    "billing.only_an_issued_run_has_bills",
-    f"""
-    SELECT c.code || ' ' || p.starts_on || ' – ' || p.ends_on, COUNT(*) || ' bills'
-    FROM billing_bill b
-    JOIN billing_billrun r ON r.id = b.run_id
+_OF_RUN = """
+    FROM billing_billrun r
     JOIN billing_billingperiod p ON p.id = r.period_id
     JOIN community_community c ON c.id = p.community_id
-    WHERE (r.state NOT IN ('issued', 'closed') OR p.issued_at IS NULL) AND {_ASKED_FOR}
-    GROUP BY c.code, p.id
-    """,
+"""
+
+
+def _run_rule(name: str, *, select: str, broken: str, joins: str = "") -> None:
+    """A rule over runs `r` of periods `p`; `select` is the detail, as text."""
+    sql_rule(
+        f"billing.{name}",
+        f"""
+        SELECT c.code || ' ' || p.starts_on || ' – ' || p.ends_on, {select}
+        {_OF_RUN} {joins} WHERE ({broken}) AND {_ASKED_FOR}
+        """,
+    )
+
+
+_run_rule(
+    "only_an_issued_run_has_bills",
+    select="'run ' || r.id",
+    broken="""EXISTS (SELECT 1 FROM billing_bill b WHERE b.run_id = r.id)
+        AND (r.state NOT IN ('issued', 'closed', 'reversed')
+             OR r.kind = 'regular' AND r.state <> 'reversed' AND p.issued_at IS NULL)""",
+)
+_run_rule(
+    "a_correction_points_to_an_issued_run_of_its_community",
+    select="'run ' || r.id",
+    joins="""LEFT JOIN billing_billrun o ON o.id = r.corrects_id
+        LEFT JOIN billing_billingperiod q ON q.id = o.period_id""",
+    broken="""r.kind = 'correction' AND r.issued_at IS NOT NULL
+        AND (o.id IS NULL OR o.kind <> 'regular' OR o.issued_at IS NULL
+             OR o.state = 'reversed' AND r.state <> 'reversed'
+             OR q.community_id <> p.community_id)""",
+)
+_run_rule(
+    "nothing_moves_in_a_closed_period",
+    select="'run ' || r.id",
+    broken="""p.closed_at IS NOT NULL
+        AND (r.issued_at > p.closed_at OR r.reversed_at > p.closed_at OR r.state = 'issued')""",
+)
+_run_rule(
+    "a_second_person_is_another_person",
+    select="'run ' || r.id",
+    broken="r.approved_by_id = r.issued_by_id OR r.reversal_asked_by_id = r.reversed_by_id",
+)
+_run_rule(
+    "only_an_issued_run_takes_charges_back",
+    select="'run ' || r.id",
+    broken="""r.issued_at IS NULL
+        AND EXISTS (SELECT 1 FROM billing_creditentry e WHERE e.run_id = r.id)""",
 )

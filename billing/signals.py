@@ -7,3 +7,6 @@ bills_issued = Signal()
 
 # proposal: TariffProposal, just opened for comments.
 proposal_published = Signal()
+
+# period: BillingPeriod. Its bills should go out now, and nobody has issued them yet.
+run_due = Signal()

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -286,6 +287,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "payments.tasks.sweep_payments",
         "schedule": 10.0,
         "options": {"expires": 9},
+    },
+    "billing: plan periods and remind staff of them": {
+        "task": "billing.tasks.plan_periods",
+        "schedule": crontab(minute="*/10", hour="8-20"),
+        "options": {"expires": 590},
     },
     "servicedesk: mark clocks that ran out": {
         "task": "servicedesk.tasks.scan_clocks",

@@ -1,13 +1,22 @@
 """Charges: what is owed, line by line."""
 
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from billing.models.credit import Allocation
+from billing.models.credit import Allocation, CreditEntry
 from core.append_only import append_only
 from core.sql import total_of
+
+
+def taken_back(charge: str = "pk") -> Exists:
+    """Whether a reversal entry names the charge that `charge` leads to."""
+    return Exists(
+        CreditEntry.objects.filter(
+            charge=OuterRef(charge), kind=CreditEntry.Kind.REVERSAL, reverses__isnull=True
+        )
+    )
 
 
 class ChargeQuerySet(models.QuerySet["Charge"]):
@@ -20,6 +29,10 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
     def open(self) -> "ChargeQuerySet":
         """Charges of which something is still owed."""
         return self.with_open().filter(Q(open_amount__gt=0))
+
+    def standing(self) -> "ChargeQuerySet":
+        """Charges that were not taken back by a run's reversal or a correction."""
+        return self.exclude(taken_back())
 
     def oldest_first(self) -> "ChargeQuerySet":
         """The order in which money settles charges when the payer does not choose (DOMAIN.md).

@@ -107,6 +107,8 @@ class CreditEntry(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(amount__gt=0, reverses__isnull=True) & ~Q(kind="refund")
+                    # A line of 0.00 is taken back too: a vacancy that was none.
+                    | Q(amount=0, reverses__isnull=True, kind="reversal", charge__isnull=False)
                     | Q(amount__lt=0) & (Q(kind="refund") | Q(reverses__isnull=False))
                     # A refund that could not be paid out is given back.
                     | Q(amount__gt=0, kind="refund", reverses__isnull=False)
@@ -116,7 +118,7 @@ class CreditEntry(models.Model):
             # A charge is taken back as a whole and once; less than the whole is a waiver.
             models.UniqueConstraint(
                 fields=["charge"],
-                condition=Q(kind="reversal", amount__gt=0),
+                condition=Q(kind="reversal", reverses__isnull=True),
                 name="charge_reversed_once",
             ),
         ]

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.models.run import Bill
+from billing.models.bill import Bill
 from community.models import Community, DateRange
 from core.append_only import frozen
 

@@ -1,81 +1,19 @@
-"""Periods, bill runs and bills."""
+"""Bill runs, what they could not bill, and what a correction changes."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, OuterRef, Q
-from django.utils.formats import date_format
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 
-from billing.models.account import Account
-from billing.models.charge import Charge
-from billing.models.credit import Allocation
+from billing.models.period import BillingPeriod
 from billing.models.tariff import FeeItem
-from community.models import Community, DateRange, Unit, today
-from core.append_only import append_only
-from core.sql import total_of
+from community.models import Community, Party, Unit
 
 if TYPE_CHECKING:
     from community.models import User
-
-
-class BillingPeriod(models.Model):
-    """A span of whole months, both ends inclusive, for which a community is billed (账期)."""
-
-    community = models.ForeignKey(
-        Community, on_delete=models.PROTECT, related_name="periods", verbose_name=_("community")
-    )
-    starts_on = models.DateField(_("from"))
-    ends_on = models.DateField(_("to"))
-    # A period that was only previewed may be dropped for another; an issued one stands.
-    # The day by which its bills should be out; empty for a period nobody planned.
-    issue_on = models.DateField(_("to be issued on"), null=True, blank=True)
-    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True)
-    issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
-    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("billing period")
-        verbose_name_plural = _("billing periods")
-        ordering = ["starts_on"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_on__gte=F("starts_on")), name="period_dates_in_order"
-            ),
-            models.UniqueConstraint(
-                fields=["community", "starts_on", "ends_on"], name="period_unique"
-            ),
-            ExclusionConstraint(
-                name="period_no_overlap_once_issued",
-                expressions=[
-                    ("community", RangeOperators.EQUAL),
-                    (
-                        DateRange("starts_on", "ends_on", models.Value("[]")),
-                        RangeOperators.OVERLAPS,
-                    ),
-                ],
-                condition=Q(issued_at__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """The months as people say them: Jan–Mar 2026, 2026年1–3月."""
-        first, last = self.starts_on, self.ends_on
-        month = date_format(last, "YEAR_MONTH_FORMAT")
-        if (first.year, first.month) == (last.year, last.month):
-            return month
-        if first.year != last.year:
-            return f"{date_format(first, 'YEAR_MONTH_FORMAT')} – {month}"
-        # Translators: how Django's date filter writes the first month of "Jan–Mar 2026".
-        begins = pgettext("first month of a period", "M")
-        # Translators: ... and the last month, with the year where it stands.
-        ends = pgettext("last month of a period", "M Y")
-        return f"{date_format(first, begins)}–{date_format(last, ends)}"
 
 
 class BillRunQuerySet(models.QuerySet["BillRun"]):
@@ -93,6 +31,7 @@ class BillRun(models.Model):
     class Kind(models.TextChoices):
         REGULAR = "regular", _("the period's bills")
         CORRECTION = "correction", _("correction of an earlier run")
+        FINAL = "final", _("final bill of somebody who moves out")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -137,6 +76,8 @@ class BillRun(models.Model):
     #   odd            [{unit, code, amount, before, usual, reason}]  the ten oddest units, the
     #                  oddest first: more, less, new, gone against "before"; or, without a run
     #                  before, above or below the "usual" (median per m² of the type of unit)
+    #   taken_back     {lines, amount}: what a run took back of what stood before, if anything
+    #   asked          the ids of the units that a correction is about; absent: all
     #   pools          [{cost, amount, whole}]  the m² or units that each cost was shared over
     summary = models.JSONField(_("summary"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -157,6 +98,16 @@ class BillRun(models.Model):
         blank=True,
         related_name="+",
         verbose_name=_("approved by"),
+    )
+    # Where the community wants a second person, one asks for the reversal and another does it.
+    reversal_asked_at = models.DateTimeField(_("reversal asked at"), null=True, blank=True)
+    reversal_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("reversal asked by"),
     )
     reversed_at = models.DateTimeField(_("reversed at"), null=True, blank=True)
     reversed_by = models.ForeignKey(
@@ -187,13 +138,19 @@ class BillRun(models.Model):
                 name="run_one_standing_a_period",
             ),
             models.CheckConstraint(
-                condition=Q(kind="regular", corrects__isnull=True)
+                condition=Q(kind__in=["regular", "final"], corrects__isnull=True)
                 | Q(kind="correction", corrects__isnull=False),
                 name="run_correction_names_what",
             ),
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("issued_by")),
                 name="run_approved_by_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(reversal_asked_by__isnull=True)
+                | Q(reversed_by__isnull=True)
+                | ~Q(reversal_asked_by=F("reversed_by")),
+                name="run_reversed_by_another",
             ),
             models.CheckConstraint(
                 condition=~Q(state="reversed") | Q(reversed_at__isnull=False),
@@ -207,7 +164,12 @@ class BillRun(models.Model):
     @property
     def amount(self) -> Decimal | None:
         """What the run came to, in yuan; None before it was computed."""
-        return Decimal(self.summary["amount"]) if self.summary else None
+        return Decimal(self.summary["amount"]) if "amount" in self.summary else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run may still change: none of its bills is issued."""
+        return self.state in self.OPEN
 
 
 class RunException(models.Model):
@@ -257,65 +219,45 @@ class RunException(models.Model):
         return f"{self.unit} {self.fee_item} {self.get_reason_display()}"
 
 
-class BillQuerySet(models.QuerySet["Bill"]):
-    def visible_to(self, user: "User") -> "BillQuerySet":
-        return self.filter(account__in=Account.objects.visible_to(user))
+class RunChange(models.Model):
+    """What a correction changes for one payer at one unit, before and after, in yuan, and why."""
 
-    def of_resident(self, user: "User") -> "BillQuerySet":
-        return self.filter(account__in=Account.objects.of_resident(user))
+    class Why(models.TextChoices):
+        PAYER = "payer", _("another payer")
+        DAYS = "days", _("other days")
+        AREA = "area", _("another area")
+        VACANCY = "vacancy", _("vacancy")
+        PRICE = "price", _("another price")
+        USAGE = "usage", _("another reading")
+        SHARE = "share", _("another share of a common cost")
 
-    def with_open(self) -> "BillQuerySet":
-        """Annotates `late_posted`, `settled` and `open_amount`, in yuan.
-
-        `open_amount` is of all lines, the late fees that were posted included. What of a late fee
-        is not posted yet, `late_fees.accrued` tells.
-        """
-        late = Charge.objects.filter(bill=OuterRef("pk"), kind=Charge.Kind.LATE_FEE)
-        return self.annotate(
-            late_posted=total_of(late),
-            settled=total_of(Allocation.objects.filter(charge__bill=OuterRef("pk"))),
-        ).annotate(open_amount=F("amount") + F("late_posted") - F("settled"))
-
-    def open(self) -> "BillQuerySet":
-        """Bills of which something is still owed."""
-        return self.with_open().filter(Q(open_amount__gt=0))
-
-    def overdue(self) -> "BillQuerySet":
-        return self.open().filter(due_on__lt=today())
-
-
-class Bill(models.Model):
-    """What one payer owes for one unit and one period (账单); its amount is Σ of its charges."""
-
-    account = models.ForeignKey(
-        Account,
-        on_delete=models.PROTECT,
-        related_name="bills",
-        db_index=False,  # the unique constraint's index begins with it
-        verbose_name=_("account"),
-    )
     run = models.ForeignKey(
-        BillRun, on_delete=models.PROTECT, related_name="bills", verbose_name=_("run")
+        BillRun, on_delete=models.CASCADE, related_name="changes", verbose_name=_("run")
     )
-    due_on = models.DateField(_("due on"))
-    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
-    issued_at = models.DateTimeField(_("issued at"))
-
-    objects = BillQuerySet.as_manager()
+    unit = models.ForeignKey(
+        Unit, on_delete=models.PROTECT, related_name="+", verbose_name=_("unit")
+    )
+    party = models.ForeignKey(
+        Party, on_delete=models.PROTECT, related_name="+", verbose_name=_("payer")
+    )
+    before = models.DecimalField(_("billed before, yuan"), max_digits=12, decimal_places=2)
+    after = models.DecimalField(_("by the facts of now, yuan"), max_digits=12, decimal_places=2)
+    # Codes of `Why`, comma-separated.
+    why = models.CharField(_("why"), max_length=60, blank=True)
 
     class Meta:
-        verbose_name = _("bill")
-        verbose_name_plural = _("bills")
-        constraints = [
-            models.UniqueConstraint(fields=["account", "run"], name="bill_once_a_run"),
-            models.CheckConstraint(condition=Q(amount__gte=0), name="bill_not_negative"),
-        ]
-        triggers = append_only()
+        verbose_name = _("change by a correction")
+        verbose_name_plural = _("changes by a correction")
 
     def __str__(self) -> str:
-        return f"{self.account} {self.amount}"
+        return f"{self.unit} {self.before} → {self.after}"
 
     @property
-    def is_past_due(self) -> bool:
-        """Whether the due date has passed; says nothing on whether the bill is paid."""
-        return self.due_on < today()
+    def difference(self) -> Decimal:
+        """What the payer owes more (+) or less (−), in yuan."""
+        return self.after - self.before
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why, in words."""
+        return [str(self.Why(code).label) for code in self.why.split(",") if code]

@@ -1,58 +1,64 @@
 """The bill run (出账): compute a period's bills as often as wanted, issue them once."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing import calculation as calc
-from billing.models import BillingPeriod, BillRun, RunException
-from billing.services.bill_computing import Computation
+from billing.models import (
+    Allocation,
+    BillingPeriod,
+    BillingSettings,
+    BillRun,
+    Charge,
+    CreditEntry,
+    RunChange,
+    RunException,
+)
 from billing.services.bill_writer import write_bills
-from billing.services.posting import use_credit
+from billing.services.differences import Difference, Report
+from billing.services.posting import lock_accounts, take_back_late_fees, use_credit
+from billing.services.reversal import reverse_charges
+from billing.services.run_states import (
+    NothingToIssue,
+    RunDone,
+    RunRefused,
+    accepted_exceptions,
+    move,
+)
 from billing.services.run_summary import summary_of
-from billing.services.run_totals import Totals
 from billing.signals import bills_issued
-from community.models import Community, User
+from community.models import Community, User, today
 from community.services.imports import lock
-from core.copying import copy_rows
+from core.copying import copy_rows, refresh_statistics
+from core.money import from_fen, plain_fen
+
+__all__ = ["MAX_MONTHS", "RunDone", "RunRefused", "issue_run", "preview_run"]
 
 # Bills are issued once and for ever: a mistyped year must not bill decades.
 MAX_MONTHS = 36
 
 
-class RunRefused(Exception):
-    """A run that cannot be; says why."""
-
-
-@dataclass(frozen=True)
-class RunDone:
-    """A run and how many bills this call added: none if it had been issued before."""
-
-    run: BillRun
-    added: int = 0
-
-
-def preview_run(*, community: Community, starts_on: date, ends_on: date, due_on: date) -> RunDone:
+def preview_run(
+    *,
+    community: Community,
+    starts_on: date,
+    ends_on: date,
+    due_on: date,
+    report: Report | None = None,
+) -> RunDone:
     """Compute a period's bills and keep only the totals and exceptions.
 
-    An issued run is returned as it stands. Raises RunRefused for a period that is not whole months,
-    is too long or overlaps an issued one, and for bills that would be due before it.
+    An issued run is returned as it stands; one that waits for approval has to be asked for anew.
+    What was accepted stays accepted. Raises RunRefused for a period that is not whole months, is
+    too long or overlaps an issued one, and for bills that would be due before it.
     """
     with transaction.atomic():
         run = _locked_run(community, starts_on, ends_on, due_on)
         if run.issued_at:
             return RunDone(run)
-        computation = Computation(community, calc.Span(starts_on, ends_on))
-        for chunk in computation.chunks():
-            for unit in chunk.load():
-                computation.bills(unit)
-        _keep_result(run, computation.totals)
-        _move(run, BillRun.State.PREVIEWED)
-        run.save()
-        return RunDone(run)
+        return preview_locked(run, Difference(run, report=report))
 
 
 def issue_run(
@@ -65,7 +71,8 @@ def issue_run(
 ) -> RunDone:
     """Issue a period's bills: all of them or, on any error, none.
 
-    Done before, it adds nothing; at the same moment twice, the second waits and adds nothing. Each
+    Where the community wants a second person's approval the run is left waiting for it. Done
+    before, it adds nothing; at the same moment twice, the second waits and adds nothing. Each
     payer's unused credit is taken at once. Sends `bills_issued`. Raises RunRefused as
     `preview_run`, and when there is nothing to bill.
     """
@@ -73,21 +80,74 @@ def issue_run(
         run = _locked_run(community, starts_on, ends_on, due_on)
         if run.issued_at:
             return RunDone(run)
-        computation = Computation(community, calc.Span(starts_on, ends_on))
-        run.issued_at = run.period.issued_at = timezone.now()
-        known = write_bills(run=run, computation=computation, issued_at=run.issued_at)
-        if not computation.totals.lines:
-            if computation.totals.problems:
-                raise RunRefused(_("nothing can be billed: the preview lists the exceptions"))
-            raise RunRefused(_("there is nothing to bill: is a tariff in force?"))
-        use_credit(account_ids=known)
-        _keep_result(run, computation.totals)
-        _move(run, BillRun.State.ISSUED)
-        run.issued_by = by
+        if not BillingSettings.of(community).needs_approval:
+            run.issued_by = by
+            return issue_locked(run, Difference(run))
+        if run.state != BillRun.State.AWAITING:
+            computation = Difference(run)
+            preview_locked(run, computation)
+            _check_worth_issuing(run, computation)
+            move(run, BillRun.State.AWAITING)
+            run.issued_by = by
+            run.save()
+        return RunDone(run)
+
+
+def preview_locked(run: BillRun, computation: Difference) -> RunDone:
+    """Compute a locked run and keep what it comes to."""
+    for chunk in computation.chunks():
+        for unit in chunk.load():
+            computation.bills(unit)
+    _keep_result(run, computation)
+    if run.state == BillRun.State.AWAITING:
+        run.issued_by = None
+    move(run, BillRun.State.PREVIEWED)
+    run.save()
+    return RunDone(run)
+
+
+def issue_locked(run: BillRun, computation: Difference) -> RunDone:
+    """Write the bills of a locked run, take back what no longer holds, and use unused credit."""
+    run.issued_at = timezone.now()
+    known = write_bills(run=run, computation=computation, issued_at=run.issued_at)
+    _check_worth_issuing(run, computation)
+    _keep_result(run, computation)
+    if computation.gone:
+        known |= _take_back(run, computation.gone, known)
+    use_credit(account_ids=known)
+    move(run, BillRun.State.ISSUED)
+    run.save()
+    if run.kind == BillRun.Kind.REGULAR:
+        run.period.issued_at = run.issued_at
         run.period.save()
-        run.save()
+    if computation.totals.bills:
         bills_issued.send(sender=BillRun, run=run)
-        return RunDone(run, added=computation.totals.bills)
+    return RunDone(run, added=computation.totals.bills)
+
+
+def _take_back(run: BillRun, gone: list[int], billed: set[int]) -> set[int]:
+    """Take back what no longer holds, and the late fee that came of it; the accounts concerned."""
+    charges = Charge.objects.filter(pk__in=gone)
+    concerned = set(charges.values_list("account", flat=True))
+    # All at once, in the one order that everybody uses: use_credit comes to the billed ones later.
+    lock_accounts(billed | concerned)
+    reverse_charges(charges=gone, run=run, value_date=today())
+    refresh_statistics(Allocation, CreditEntry)
+    late = Charge.objects.filter(bill__in=charges.values("bill"), kind=Charge.Kind.LATE_FEE)
+    take_back_late_fees(list(late.values_list("bill", flat=True).distinct()))
+    return concerned
+
+
+def _check_worth_issuing(run: BillRun, computation: Difference) -> None:
+    if computation.totals.lines or computation.gone:
+        return
+    if run.kind != BillRun.Kind.REGULAR:
+        raise NothingToIssue(_("nothing has changed: what was billed still holds"))
+    if computation.stood:
+        return
+    if computation.totals.problems:
+        raise RunRefused(_("nothing can be billed: the preview lists the exceptions"))
+    raise RunRefused(_("there is nothing to bill: is a tariff in force?"))
 
 
 def _locked_run(community: Community, starts_on: date, ends_on: date, due_on: date) -> BillRun:
@@ -117,21 +177,39 @@ def _locked_run(community: Community, starts_on: date, ends_on: date, due_on: da
     return run
 
 
-def _move(run: BillRun, state: BillRun.State) -> None:
-    """Put a locked run into another state; RunRefused if it cannot go there."""
-    if state not in BillRun.TRANSITIONS[BillRun.State(run.state)]:
-        raise RunRefused(
-            _("a run that is %(state)s cannot do that") % {"state": run.get_state_display()}
-        )
-    run.state = state
-
-
-def _keep_result(run: BillRun, totals: Totals) -> None:
-    """Keep what a run came to, and its exceptions instead of those of the last preview."""
-    run.summary = summary_of(run, totals)
+def _keep_result(run: BillRun, computation: Difference) -> None:
+    """Keep what a run came to, its exceptions and changes instead of those of the last preview."""
+    totals = computation.totals
+    # A correction may be about some units only.
+    asked = {key: run.summary[key] for key in ("asked",) if key in run.summary}
+    run.summary = summary_of(run, totals) | asked
+    if computation.gone:
+        run.summary["taken_back"] = {
+            "lines": len(computation.gone),
+            "amount": plain_fen(computation.gone_fen),
+        }
+    accepted = accepted_exceptions(run)
     run.exceptions.all().delete()
+    nobody = (None, None, "")
     copy_rows(
         RunException,
-        ["run", "unit", "fee_item", "reason", "detail"],
-        ((run.pk, p.unit, p.item, p.reason.value, p.detail) for p in totals.problems),
+        ["run", "unit", "fee_item", "reason", "detail", "accepted_at", "accepted_by", "note"],
+        (
+            (
+                *(run.pk, p.unit, p.item, p.reason.value, p.detail),
+                *accepted.get((p.unit, p.item, p.reason.value), nobody),
+            )
+            for p in totals.problems
+        ),
+    )
+    run.changes.all().delete()
+    if run.kind == BillRun.Kind.REGULAR:
+        return
+    copy_rows(
+        RunChange,
+        ["run", "unit", "party", "before", "after", "why"],
+        (
+            (run.pk, c.unit, c.party, from_fen(c.before), from_fen(c.after), c.why)
+            for c in computation.changes
+        ),
     )

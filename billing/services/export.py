@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from billing.models import Charge
@@ -23,6 +26,7 @@ HEADER = (
     "系数",
     "金额",
 )
+_PERIOD = "bill__run__period__"
 _FIELDS = (
     "account__unit__code",
     "account__party__name",
@@ -38,22 +42,36 @@ _FIELDS = (
 )
 
 
+def _standing(community: Community, starts_on: date, ends_on: date) -> QuerySet[Any]:
+    afterwards = Q(fee_item__in_arrears=True)
+    return (
+        Charge.objects.filter(account__community=community, bill__isnull=False)
+        .standing()
+        .annotate(
+            billed_from=Coalesce("bill__run__corrects__period__starts_on", _PERIOD + "starts_on"),
+            billed_to=Coalesce("bill__run__corrects__period__ends_on", _PERIOD + "ends_on"),
+        )
+        .filter(
+            afterwards & Q(ends_on__range=(starts_on, ends_on))
+            | ~afterwards & Q(billed_from__gte=starts_on, billed_to__lte=ends_on)
+        )
+    )
+
+
 def export_charges(
     *, community: Community, starts_on: date, ends_on: date, output: Path | str
 ) -> int:
-    """Write the charges on the bills of periods between two days; returns how many there are.
+    """Write the charges that stand for periods between two days; returns how many there are.
 
-    Units in natural order, lines in the order of the fee items. The name of the file decides: .xlsx
-    or CSV. Raises TableRefused if nothing was issued or the file cannot be written.
+    What was taken back is left out, and a correction counts where what it corrects does. Items that
+    are billed afterwards count by their own days: the water of the first quarter is on the bills of
+    the second. Units in natural order, lines in the order of the fee items. The name of the file
+    decides: .xlsx or CSV. Raises TableRefused if nothing was issued or the file cannot be written.
     """
-    found = Charge.objects.filter(
-        account__community=community,
-        bill__run__period__starts_on__gte=starts_on,
-        bill__run__period__ends_on__lte=ends_on,
-    ).order_by(
+    found = _standing(community, starts_on, ends_on).order_by(
         "account__unit__sort_key",
         "account__unit_id",
-        "bill__run__period__starts_on",
+        "billed_from",
         "fee_item__position",
         "fee_item_id",
         "starts_on",

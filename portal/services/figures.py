@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
-from billing.models import Allocation, Bill, BillRun, Charge, RunException
+from billing.models import Allocation, Bill, BillingPeriod, BillRun, Charge, RunException
 from community.models import BindingRequest, Community, today
 from core.money import ZERO
 from notices.models import Delivery
@@ -67,7 +67,11 @@ def collected_on(community: Community, day: datetime.date) -> list[Channel]:
 def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
     """The collection rate of the latest issued runs, the newest first."""
     latest = (
-        BillRun.objects.filter(period__community=community, issued_at__isnull=False)
+        BillRun.objects.filter(
+            period__community=community,
+            kind=BillRun.Kind.REGULAR,
+            state__in=(BillRun.State.ISSUED, BillRun.State.CLOSED),
+        )
         .select_related("period")
         .order_by("-period__starts_on")[:runs]
     )
@@ -126,5 +130,16 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
             notice__community=community,
         ).count(),
         "payments": PaymentOrder.objects.filter(community=community).unsettled().count(),
-        "billing": RunException.objects.filter(run__period__community=community).count(),
+        "billing": RunException.objects.filter(
+            run__period__community=community, accepted_at__isnull=True
+        )
+        .exclude(run__state=BillRun.State.REVERSED)
+        .count(),
+        "late_runs": BillingPeriod.objects.filter(community=community).late().count(),
+        "approvals": BillRun.objects.filter(period__community=community)
+        .filter(
+            Q(state=BillRun.State.AWAITING)
+            | Q(state=BillRun.State.ISSUED, reversal_asked_at__isnull=False)
+        )
+        .count(),
     }

@@ -13,7 +13,10 @@ from core import tables
 
 
 class Command(BaseCommand):
-    help = "Compute the bills of some months and issue them; issued before, it adds nothing."
+    help = (
+        "Compute the bills of some months and issue them; issued before, it adds nothing. Where "
+        "the community wants a second person's approval the run is left waiting for it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--community", required=True, metavar="CODE")
@@ -37,6 +40,8 @@ class Command(BaseCommand):
             return
         text = _("%(state)s: %(bills)s bills, %(lines)s lines, ¥%(amount)s; %(added)s bills added")
         self.stdout.write(text % answer)
+        if done.status == "awaiting":
+            self.stdout.write(_("another person has to approve this run: nothing is issued yet"))
         for exception in _exceptions(done.run):
             self.stdout.write(" ".join(exception.values()))
 
@@ -72,7 +77,7 @@ def _exceptions(run: BillRun) -> list[dict[str, str]]:
 def _as_json(done: RunDone) -> dict[str, Any]:
     run = done.run
     return {
-        "status": "done",
+        "status": done.status,
         "run": run.pk,
         "community": run.period.community.code,
         "from": f"{run.period.starts_on:%Y-%m}",

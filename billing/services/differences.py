@@ -1,0 +1,248 @@
+"""What is still to be billed of a period, given what stands on bills already.
+
+A unit is computed as if nothing had been billed; lines that stand already are left out, and those
+that stand but no longer follow from the facts are to be taken back. A period that was never billed
+comes out whole; one whose facts changed afterwards comes out as the difference.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from billing import calculation as calc
+from billing.models import BillRun, RunChange
+from billing.services import facts
+from billing.services.bill_computing import Computation
+from core.money import to_fen
+from core.sql import answer, ask
+
+Report = Callable[[int, int], None]
+# Stands for whoever comes after the day up to which a unit is billed.
+SOMEBODY_ELSE = -1
+BY_SHARE = frozenset({"shared_area", "shared_household"})
+BY_METER = frozenset({"usage", "tiered"})
+
+
+class Line(NamedTuple):
+    """What tells one line of a unit from another, whether computed or on a bill."""
+
+    party: int
+    item: int
+    tariff: int | None
+    start: date
+    end: date
+    quantity: Decimal
+    price: Decimal | None
+    factor: Decimal
+    fen: int
+    method: str
+
+
+class Change(NamedTuple):
+    """What one payer at one unit was billed and should have been, in fen, and why it differs."""
+
+    unit: int
+    party: int
+    before: int
+    after: int
+    why: str
+
+
+_STANDING = """
+    SELECT a.unit_id, c.id, a.party_id, c.fee_item_id, c.tariff_id, c.starts_on, c.ends_on,
+        c.quantity, c.unit_price, c.factor, c.amount, COALESCE(t.method, '')
+    FROM billing_account a
+    JOIN billing_bill b ON b.account_id = a.id AND b.run_id = ANY(%s)
+    JOIN billing_charge c ON c.bill_id = b.id AND c.kind = 'fee'
+    LEFT JOIN billing_tariff t ON t.id = c.tariff_id
+    WHERE a.unit_id = ANY(%s) AND NOT EXISTS (
+        SELECT 1 FROM billing_creditentry e
+        WHERE e.charge_id = c.id AND e.kind = 'reversal' AND e.reverses_id IS NULL
+    )
+    ORDER BY c.id
+"""
+
+
+def runs_of(run: BillRun) -> list[int]:
+    """The runs whose lines stand for a regular run's period: itself, its corrections, and the final
+    bills that were issued before it."""
+    billed = BillRun.objects.filter(state__in=(BillRun.State.ISSUED, BillRun.State.CLOSED))
+    period = run.period
+    early = billed.filter(
+        kind=BillRun.Kind.FINAL,
+        period__community=period.community_id,
+        period__starts_on__lte=period.ends_on,
+        period__ends_on__gte=period.starts_on,
+    )
+    found = billed.filter(pk=run.pk) | billed.filter(corrects=run) | early
+    return list(found.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+class Difference(Computation):
+    """What is to be billed of a regular run's period beyond what stands.
+
+    `unit_ids` limits it to some units; parts of shared costs are compared everywhere all the same,
+    since one unit's part changes all others'. `until` bills the units as if somebody else came on
+    the day after it, and nothing of that somebody's; parts of costs that were shared before then
+    stay. After all units were asked for: `gone` are the charges to take back, `changes` says what
+    changed for whom.
+    """
+
+    def __init__(
+        self,
+        run: BillRun,
+        *,
+        unit_ids: Collection[int] | None = None,
+        until: date | None = None,
+        report: Report | None = None,
+    ) -> None:
+        super().__init__(run.period.community, calc.Span(run.period.starts_on, run.period.ends_on))
+        self.gone: list[int] = []
+        self.gone_fen = 0
+        self.stood = 0
+        self.changes: list[Change] = []
+        self._asked = None if unit_ids is None else frozenset(unit_ids)
+        self._until = until
+        self._is_issued = run.issued_at is not None
+        self._report = report or (lambda done, total: None)
+        self._runs = runs_of(run)
+        self._standing: dict[int, list[tuple[int, Line]]] = {}
+
+    def unit_ids(self) -> list[int]:
+        if self._asked is None or (self.totals.pools and self._until is None):
+            return super().unit_ids()
+        return [pk for pk in super().unit_ids() if pk in self._asked]
+
+    def chunks(self) -> Iterator[facts.AskedUnits]:
+        done, total = 0, len(self.unit_ids())
+        for chunk in super().chunks():
+            if self._runs:
+                self._load_standing(chunk.ids)
+            yield chunk
+            done += len(chunk.ids)
+            self._report(done, total)
+
+    def _load_standing(self, unit_ids: list[int]) -> None:
+        for unit, charge, *columns, amount, method in answer(
+            ask(_STANDING, [self._runs, unit_ids])
+        ):
+            line = Line(*columns, to_fen(amount), method)  # type: ignore[call-arg]
+            self._standing.setdefault(unit, []).append((charge, line))
+
+    def bills(self, unit: calc.Unit) -> list[tuple[int, list[calc.Line], int]]:
+        if self._until is not None and (self._asked is None or unit.id in self._asked):
+            _let_somebody_else_in(unit, self._until)
+        found = len(self.totals.problems)
+        bills = super().bills(unit)
+        if self._asked is not None and unit.id not in self._asked:
+            del self.totals.problems[found:]
+        return list(bills)
+
+    def kept(self, unit: calc.Unit, lines: list[calc.Line]) -> list[calc.Line]:
+        standing = self._standing.pop(unit.id, ())
+        if not standing and self._asked is None and self._until is None:
+            return lines
+        here = [(line, as_line(line)) for line in lines if line.party != SOMEBODY_ELSE]
+        here = [(computed, line) for computed, line in here if self._counts(unit.id, line)]
+        there = [(charge, line) for charge, line in standing if self._counts(unit.id, line)]
+        return self._compare(unit.id, here, there)
+
+    def _counts(self, unit: int, line: Line) -> bool:
+        """Whether a line of a unit is in question."""
+        is_share = line.method in BY_SHARE
+        if self._asked is not None and unit not in self._asked:
+            return is_share
+        return not (self._until and self._is_issued and is_share and line.end <= self._until)
+
+    def _compare(
+        self, unit: int, here: list[tuple[calc.Line, Line]], there: list[tuple[int, Line]]
+    ) -> list[calc.Line]:
+        """The lines that are new; those that are gone, and what changed, are noted."""
+        unmatched = defaultdict(list)
+        for charge, line in there:
+            unmatched[line].append(charge)
+        new, new_lines = [], []
+        for computed, line in here:
+            if unmatched[line]:
+                unmatched[line].pop()
+                self.stood += 1
+            else:
+                new.append(computed)
+                new_lines.append(line)
+        gone_lines = [line for line, charges in unmatched.items() for _charge in charges]
+        self.gone += [charge for charges in unmatched.values() for charge in charges]
+        self.gone_fen += sum(line.fen for line in gone_lines)
+        for party in sorted({line.party for line in (*new_lines, *gone_lines)}):
+            self.changes.append(
+                Change(
+                    unit,
+                    party,
+                    before=sum(line.fen for _charge, line in there if line.party == party),
+                    after=sum(line.fen for _computed, line in here if line.party == party),
+                    why=",".join(reasons(gone_lines, new_lines, party)),
+                )
+            )
+        return new
+
+
+def as_line(line: calc.Line) -> Line:
+    """A computed line, comparable with one that stands on a bill."""
+    terms = line.terms
+    return Line(
+        line.party,
+        terms.tariff.item,
+        terms.tariff.id,
+        terms.span.start,
+        terms.span.end,
+        line.quantity,
+        terms.price,
+        terms.factor,
+        line.fen,
+        terms.tariff.method.value,
+    )
+
+
+def reasons(gone: list[Line], new: list[Line], party: int) -> list[str]:
+    """Why one payer's lines are others than before, as codes of `RunChange.Why`."""
+    why = RunChange.Why
+    found = set()
+    mine_gone = [line for line in gone if line.party == party]
+    mine_new = [line for line in new if line.party == party]
+    if {line.party for line in gone} != {line.party for line in new} and gone and new:
+        found.add(why.PAYER)
+    for item in {line.item for line in (*mine_gone, *mine_new)}:
+        was = [line for line in mine_gone if line.item == item]
+        now = [line for line in mine_new if line.item == item]
+        methods = {line.method for line in (*was, *now)}
+        if methods & BY_SHARE:
+            found.add(why.SHARE)
+        elif methods & BY_METER:
+            found.add(why.USAGE)
+        elif was and now:
+            found |= _by_days(was, now)
+    if not found or (found == {why.PAYER} and mine_gone and mine_new):
+        found.add(why.DAYS)
+    return [code.value for code in why if code in found]
+
+
+def _by_days(was: list[Line], now: list[Line]) -> set[RunChange.Why]:
+    why = RunChange.Why
+    told: dict[RunChange.Why, list[set[Any]]] = {
+        why.AREA: [{line.quantity for line in lines} for lines in (was, now)],
+        why.PRICE: [{(line.tariff, line.price) for line in lines} for lines in (was, now)],
+        why.VACANCY: [{line.factor for line in lines} for lines in (was, now)],
+    }
+    return {reason for reason, (before, after) in told.items() if before != after}
+
+
+def _let_somebody_else_in(unit: calc.Unit, until: date) -> None:
+    """Nobody who pays now pays after `until`; who comes then is not billed here."""
+    unit.payers[:] = [
+        payer._replace(span=calc.Span(payer.span.start, min(payer.span.end, until)))
+        for payer in unit.payers
+        if payer.span.start <= until
+    ]
+    after = calc.Span(until + timedelta(days=1), calc.FOREVER)
+    unit.payers.append(calc.Payer(after, SOMEBODY_ELSE))
