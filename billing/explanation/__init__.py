@@ -8,6 +8,7 @@ very amount of the charge: where it does not, the charge says nothing rather tha
 
 from billing.explanation.charges import Explained
 from billing.explanation.comparing import Comparison, compare_bill
+from billing.explanation.late_fees import words_of_late_fee
 from billing.explanation.loading import explain_bill
 
-__all__ = ["Comparison", "Explained", "compare_bill", "explain_bill"]
+__all__ = ["Comparison", "Explained", "compare_bill", "explain_bill", "words_of_late_fee"]

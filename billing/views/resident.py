@@ -12,8 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Account, Bill
+from billing.services.amounts_due import total_late_fee, with_late_fees
 from billing.views.settling import settled_by
 from community.access import SignedInRequest, signed_in
+from community.models import today
 from core.money import ZERO
 
 PAGE = 20
@@ -28,7 +30,8 @@ class OfUnit:
 
     @property
     def owed(self) -> Decimal:
-        return self.account.owed  # type: ignore[attr-defined]
+        """Everything open, and the late fees of today that are not posted yet."""
+        return self.account.owed + total_late_fee(self.bills)  # type: ignore[attr-defined]
 
     @property
     def credit(self) -> Decimal:
@@ -37,7 +40,7 @@ class OfUnit:
     @property
     def beside_bills(self) -> Decimal:
         """Open charges that are on no bill, such as opening arrears."""
-        return self.owed - sum((bill.open_amount for bill in self.bills), ZERO)  # type: ignore[attr-defined]
+        return self.owed - sum((bill.to_pay for bill in self.bills), ZERO)  # type: ignore[attr-defined]
 
 
 @signed_in
@@ -79,7 +82,10 @@ def _by_unit(accounts: Iterable[Account], request: SignedInRequest) -> list[OfUn
         .order_by("account_id", "due_on", "id")
     )
     by_account = {
-        account: list(group) for account, group in groupby(open_bills, lambda b: b.account_id)
+        account: list(group)
+        for account, group in groupby(
+            with_late_fees(open_bills, on=today()), lambda b: b.account_id
+        )
     }
     return [OfUnit(account, by_account.get(account.pk, [])) for account in accounts]
 
@@ -95,6 +101,7 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
     )
     if not Account.objects.of_resident(request.user).filter(pk=found.account_id).exists():
         return redirect("billing:desk_bill", community=found.account.community.code, pk=pk)
+    with_late_fees([found], on=today())
     return render(
         request,
         "billing/bill.html",

@@ -10,9 +10,10 @@ from django.shortcuts import get_object_or_404, render
 
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Bill, BillRun, RunException
+from billing.services.amounts_due import with_late_fees
 from billing.views.settling import settled_by
 from community.access import SignedInRequest, staff
-from community.models import Community, Role
+from community.models import Community, Role, today
 
 PAGE = 50
 EXCEPTIONS = 200  # as many as somebody will read; the run tells how many there are
@@ -27,6 +28,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         .select_related("account__unit", "account__community", "account__party", "run__period"),
         pk=pk,
     )
+    with_late_fees([found], on=today())
     others = (
         Bill.objects.filter(account=found.account_id)
         .exclude(pk=pk)

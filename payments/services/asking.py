@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from billing.models import Bill
+from billing.services.amounts_due import amounts_due
 from core.doorbell import after_commit, ring
 from core.money import ZERO
 from payments import providers
@@ -76,8 +76,10 @@ def _fits(order: PaymentOrder) -> bool:
     if order.expires_at <= timezone.now():
         return False
     wanted = dict(order.lines.values_list("bill_id", "amount"))
-    columns = ("pk", "open_amount")
-    needed = dict(Bill.objects.filter(pk__in=wanted).open().values_list(*columns))
+    needed = {
+        due.bill_id: due.open + due.late_fee
+        for due in amounts_due(bill_ids=list(wanted), on=timezone.localdate())
+    }
     return all(needed.get(pk, ZERO) >= amount for pk, amount in wanted.items())
 
 

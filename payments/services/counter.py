@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import Account, Bill
+from billing.services.amounts_due import amounts_due
 from billing.services.posting import lock_accounts
 from community.models import Community, User, today
 from core.money import ZERO
@@ -27,7 +28,7 @@ class MoreThanOwed(Exception):
 
 @dataclass(frozen=True)
 class OpenBill:
-    """A bill with what of it is open now, in yuan."""
+    """A bill with what closes it today, in yuan."""
 
     bill_id: int
     account_id: int
@@ -82,14 +83,13 @@ def collect(
 
 
 def open_bills(bill_ids: Collection[int], *, community: Community) -> list[OpenBill]:
-    """Those of the bills of which something is open, oldest due first."""
-    bills = (
-        Bill.objects.filter(pk__in=bill_ids, account__community=community)
-        .open()
-        .order_by("due_on", "pk")
-    )
-    columns = ("pk", "account_id", "open_amount")
-    return [OpenBill(*row) for row in bills.values_list(*columns)]
+    """Those of the bills of which something is to be paid today, oldest due first.
+
+    The late fee of today is in it; a discount that paying them all would earn is taken off.
+    """
+    bills = Bill.objects.filter(pk__in=bill_ids, account__community=community)
+    found = amounts_due(bill_ids=list(bills.values_list("pk", flat=True)), on=today())
+    return [OpenBill(due.bill_id, due.account_id, due.amount) for due in found if due.amount]
 
 
 def spread(amount: Decimal, bills: list[OpenBill], *, account: Account) -> list[Share]:

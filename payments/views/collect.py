@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from billing.models import Account, Bill
+from billing.services.amounts_due import Saving, savings, total_of, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
-from core.money import ZERO, format_yuan
+from core.money import format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.counter import MoreThanOwed, collect
@@ -51,6 +52,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
                 return redirect("payments:receipt", pk=done.receipt.pk)
         return _show_again(request, unit, form, ticked)
     form, ticked = _corrected(request, unit) or _fresh(groups)
+    saved = _savings(groups)
     return render(
         request,
         "payments/collect.html",
@@ -60,7 +62,8 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             "groups": groups,
             "account": account,
             "ticked": ticked,
-            "owed": _total(groups, ticked),
+            "owed": _total(groups, ticked, saved),
+            "savings": saved,
             "form": form,
             "today": today(),
         },
@@ -70,7 +73,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
 def _fresh(groups: list[Group]) -> tuple[CollectForm, set[int]]:
     """An empty form, with what today's payer owes ticked."""
     ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
-    amount = _total(groups, ticked) or None
+    amount = _total(groups, ticked, _savings(groups)) or None
     return CollectForm(initial={"token": new_token(), "amount": amount}), ticked
 
 
@@ -154,11 +157,12 @@ def _groups(unit: Unit, payer_id: int | None) -> list[Group]:
         party=payer_id, community=unit.community
     )
     bills: dict[int, list[Any]] = {}
-    for bill in (
+    for bill in with_late_fees(
         Bill.objects.filter(account__in=accounts)
         .open()
         .select_related("run__period")
-        .order_by("due_on", "pk")
+        .order_by("due_on", "pk"),
+        on=today(),
     ):
         bills.setdefault(bill.account_id, []).append(bill)
     groups = [
@@ -182,7 +186,9 @@ def _account(unit: Unit, groups: list[Group]) -> Account | None:
     return None
 
 
-def _total(groups: list[Group], ticked: set[int]) -> Decimal:
-    return sum(
-        (bill.open_amount for group in groups for bill in group.bills if bill.pk in ticked), ZERO
-    )
+def _savings(groups: list[Group]) -> list[Saving]:
+    return savings([bill for group in groups for bill in group.bills], on=today())
+
+
+def _total(groups: list[Group], ticked: set[int], saved: list[Saving]) -> Decimal:
+    return total_of([bill for group in groups for bill in group.bills], ticked, saved)

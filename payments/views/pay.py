@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
@@ -9,13 +10,16 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from billing.explanation import words_of_late_fee
 from billing.models import Account, Bill
+from billing.services.amounts_due import savings, total_of, with_late_fees
+from billing.services.late_fees import standings
 from community.access import SignedInRequest, signed_in
 from community.models import today
-from core.money import ZERO
 from core.pdf import qr_data_uri
 from payments import providers
 from payments.forms import PayForm, ids_of, new_token
@@ -60,7 +64,7 @@ def open_bills_of(request: SignedInRequest) -> QuerySet:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: SignedInRequest) -> HttpResponse:
     """Choose bills and pay them; the oldest are chosen, or those of `?bill=`."""
-    bills = list(open_bills_of(request))
+    bills: list[Any] = with_late_fees(open_bills_of(request), on=today())
     offered = providers.available()
     if request.method == "POST":
         form = PayForm(request.POST, bills=[bill.pk for bill in bills], providers=list(offered))
@@ -82,7 +86,8 @@ def pay(request: SignedInRequest) -> HttpResponse:
                 {
                     "community": place,
                     "bills": (own := [b for b in bills if b.account.community == place]),
-                    "total": sum((b.open_amount for b in own if b.pk in chosen), ZERO),
+                    "savings": (saved := savings(own, on=today())),
+                    "total": total_of(own, chosen, saved),
                     "token": new_token(),
                 }
                 for place in sorted(places, key=lambda place: place.code)
@@ -162,13 +167,23 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
         {
             "order": found,
             "live": live,
-            "lines": found.lines.select_related("bill__account__unit", "bill__run__period"),
+            "lines": _lines(found),
             "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
             "prepaid": receipt.lines.filter(charge=None) if receipt else [],
         },
     )
+
+
+def _lines(order: PaymentOrder) -> list[Any]:
+    """What is paid for which bill, with how its late fee of the order's day came about."""
+    lines: list[Any] = list(order.lines.select_related("bill__account__unit", "bill__run__period"))
+    day = timezone.localdate(order.paid_at or order.created_at)
+    late = standings(bill_ids=[line.bill_id for line in lines], on=day)
+    for line in lines:
+        line.late_words = words_of_late_fee(late[line.bill_id]) if line.bill_id in late else []
+    return lines
 
 
 def _shows_code(order: PaymentOrder) -> bool:

@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from billing.models import Account, Bill
+from billing.services.amounts_due import with_late_fees
 from community.access import SignedInRequest, signed_in
-from community.models import Community
+from community.models import Community, today
 from core.money import ZERO
 from payments.forms import ids_of
 from payments.models import PaymentOrder
@@ -71,7 +72,9 @@ def transfer(request: SignedInRequest) -> HttpResponse:
         .order_by("account__unit__sort_key", "due_on")
     )
     wanted = ids_of(request.GET.getlist("bill"))
-    chosen: list[Any] = [bill for bill in bills if not wanted or bill.pk in wanted]
+    chosen: list[Any] = with_late_fees(
+        [bill for bill in bills if not wanted or bill.pk in wanted], on=today()
+    )
     transfers = []
     for community in dict.fromkeys(bill.account.community for bill in chosen):
         own = [bill for bill in chosen if bill.account.community == community]
@@ -80,7 +83,7 @@ def transfer(request: SignedInRequest) -> HttpResponse:
         transfers.append(
             Transfer(
                 community,
-                sum((bill.open_amount for bill in own), ZERO),
+                sum((bill.to_pay for bill in own), ZERO),
                 f"{'+'.join(units)} {'、'.join(names)}",
             )
         )

@@ -79,7 +79,10 @@ def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
         Rate(
             run,
             Bill.objects.filter(run=run).aggregate(total=Sum("amount"))["total"] or ZERO,
-            Allocation.objects.filter(charge__bill__run=run).aggregate(total=Sum("amount"))["total"]
+            # Late fees are no part of what the run billed.
+            Allocation.objects.filter(charge__bill__run=run)
+            .exclude(charge__kind=Charge.Kind.LATE_FEE)
+            .aggregate(total=Sum("amount"))["total"]
             or ZERO,
         )
         for run in latest
@@ -91,10 +94,12 @@ def arrears_by_age(community: Community, day: datetime.date | None = None) -> li
     day = day or today()
     bills = Bill.objects.filter(account__community=community)
     charges = Charge.objects.filter(account__community=community, bill=None)
+    late = Charge.objects.filter(account__community=community, kind=Charge.Kind.LATE_FEE)
     settled = Allocation.objects.filter(charge__account__community=community)
     # A run has few due dates: grouped sums instead of one sum per bill.
     sums = (
         (1, bills.values_list("due_on")),
+        (1, late.values_list("bill__due_on")),
         (1, charges.values_list("starts_on")),
         (-1, settled.filter(charge__bill__isnull=False).values_list("charge__bill__due_on")),
         (-1, settled.filter(charge__bill=None).values_list("charge__starts_on")),

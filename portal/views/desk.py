@@ -1,10 +1,13 @@
 """The front desk: one box that finds a unit, and what the desk needs to know about one."""
 
+from typing import Any
+
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.models import Account, Bill
+from billing.services.amounts_due import total_late_fee, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Role, Unit, today
 from community.spelling import normal_code
@@ -71,12 +74,15 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         Unit.objects.filter(community=community).select_related("building"), pk=pk
     )
     open_bills = Bill.objects.open().select_related("run__period").order_by("due_on", "pk")
-    accounts = (
+    accounts: list[Any] = list(
         Account.objects.filter(unit=found)
         .with_balance()
         .select_related("party")
         .prefetch_related(Prefetch("bills", queryset=open_bills, to_attr="open_bills"))
     )
+    for account in accounts:
+        with_late_fees(account.open_bills, on=today())
+        account.owed += total_late_fee(account.open_bills)
     residents = list(found.occupancies.current().select_related("party").order_by("-is_payer"))
     payers = {resident.party_id for resident in residents if resident.is_payer}
     context = {

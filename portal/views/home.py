@@ -7,8 +7,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from billing.models import Account, Bill
+from billing.services.amounts_due import savings, total_late_fee, with_late_fees
 from community.access import public
-from community.models import BindingRequest, Community, Role, User
+from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO
 from notices.models import Notice
 from servicedesk.models import Ticket
@@ -42,17 +43,23 @@ def _home_of(user: User) -> dict[str, object]:
         .select_related("unit", "community")
         .order_by("unit__sort_key")
     )
-    open_bills = list(
+    open_bills = with_late_fees(
         Bill.objects.of_resident(user)
         .open()
         .select_related("run__period", "account__unit")
-        .order_by("due_on", "pk")
+        .order_by("due_on", "pk"),
+        on=today(),
     )
+    for account in accounts:
+        own = [bill for bill in open_bills if bill.account_id == account.pk]
+        account.owed += total_late_fee(own)  # type: ignore[attr-defined]
     return {
         "accounts": accounts,
         "owed": sum((account.owed for account in accounts), ZERO),  # type: ignore[attr-defined]
         "credit": sum((account.credit for account in accounts), ZERO),  # type: ignore[attr-defined]
         "open_bills": open_bills,
+        "savings": savings(open_bills, on=today()),
+        "late_fee": total_late_fee(open_bills),
         "first_bill": open_bills[0] if open_bills else None,
         "pending": user.binding_requests.filter(state=BindingRequest.State.PENDING).select_related(
             "unit"

@@ -14,6 +14,7 @@
 
   document.querySelectorAll("form[data-sum]").forEach((form) => {
     const bills = [...form.querySelectorAll("input[name=bill]")];
+    const offers = [...form.querySelectorAll("[data-off]")];
     const total = form.querySelector("[data-total]");
     const amount = form.querySelector("input[name=amount]");
     const tendered = form.querySelector("input[name=tendered]");
@@ -21,7 +22,10 @@
     const payers = form.querySelectorAll("[data-needs-bill]");
 
     const count = () => {
-      const sum = bills.filter((bill) => bill.checked).reduce((all, bill) => all + fen(bill.dataset.yuan), 0);
+      const ticked = new Set(bills.filter((bill) => bill.checked).map((bill) => bill.value));
+      const owed = bills.filter((bill) => bill.checked).reduce((all, bill) => all + fen(bill.dataset.yuan), 0);
+      const earned = offers.filter((offer) => offer.dataset.offBills.split(",").every((bill) => ticked.has(bill)));
+      const sum = Math.max(earned.reduce((all, offer) => all - fen(offer.dataset.off), owed), 0);
       total.textContent = yuan(sum);
       payers.forEach((button) => { button.disabled = !sum; });
       return sum;

@@ -15,10 +15,17 @@ from billing.models import (
     BillRun,
     Charge,
     CreditEntry,
+    EarlyPaymentOffer,
     FeeItem,
     LateFeePolicy,
 )
-from tests.factories.community import CommunityFactory, InCommunity, PartyFactory, UnitFactory
+from tests.factories.community import (
+    CommunityFactory,
+    InCommunity,
+    PartyFactory,
+    StaffUserFactory,
+    UnitFactory,
+)
 
 
 class FeeItemFactory(DjangoModelFactory[FeeItem]):
@@ -80,6 +87,28 @@ class LateFeePolicyFactory(DjangoModelFactory[LateFeePolicy]):
     community = factory.SubFactory(CommunityFactory)
     daily_rate = Decimal("0.0005")
     starts_on = datetime.date(2000, 1, 1)
+
+
+class OfferFactory(DjangoModelFactory[EarlyPaymentOffer]):
+    """An approved offer of 5 % off the fees of a year, for `items`."""
+
+    class Meta:
+        model = EarlyPaymentOffer
+        skip_postgeneration_save = True
+
+    community = factory.SubFactory(CommunityFactory)
+    name = "全年预缴优惠"
+    starts_on = datetime.date(2026, 1, 1)
+    ends_on = datetime.date(2026, 12, 31)
+    pay_by = datetime.date(2026, 3, 31)
+    percent = Decimal(5)
+    state = EarlyPaymentOffer.State.APPROVED
+    created_by = factory.SubFactory(StaffUserFactory)
+    approved_by = factory.SubFactory(StaffUserFactory)
+
+    @factory.post_generation
+    def items(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        self.fee_items.set(extracted or [])  # type: ignore[attr-defined]
 
 
 def make_run(
