@@ -154,7 +154,7 @@ class Instance:
         for directory in (self.sockets, self.home, self.programs_home):
             if directory.exists():
                 shutil.rmtree(directory)
-        for log in self.log.glob(f"{self.name}-*.log"):
+        for log in self.log.glob(f"{self.name}-*.log*"):  # with .log.1
             log.unlink()
         outside = OUTSIDE / self.key
         if outside.exists() and {path.name for path in outside.iterdir()} <= {"packages"}:

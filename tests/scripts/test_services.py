@@ -99,6 +99,18 @@ def test_starting_twice_is_starting_once_and_data_outlives_a_stop(make_instance)
     assert query(instance, "SELECT answer FROM kept") == 42
 
 
+def test_removal_takes_the_logs_of_earlier_starts_along(make_instance):
+    """They tell which pages of it were opened, and what was done to it."""
+    instance = make_instance()
+    instance.start()
+    for name in ("demo-stack.log", "demo-stack.log.1"):
+        (instance.log / name).write_text("earlier")
+
+    instance.remove()
+
+    assert not list(instance.log.iterdir())
+
+
 def test_servers_come_back_after_kill_9(make_instance):
     instance = make_instance(durable=True)
     instance.start()
