@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 PROC = Path("/proc")
+LOADING_SECONDS = 1.0  # a program is loaded in far less
 # Processes that this one started and that may outlive it: kept, or Python complains of lost ones.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -57,11 +58,33 @@ def works_in(pid: int, *, name: str, directory: Path) -> bool:
 def carries(pid: int, mark: str) -> bool:
     """Whether process `pid` was started with `mark` ("NAME=value") in its environment."""
     try:
-        environment = (PROC / str(pid) / "environ").read_bytes()
-        state = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+        return mark.encode() in _environment(pid).split(b"\0") and _stat(pid)[0] not in "ZX"
     except OSError:
         return False
-    return state not in "ZX" and mark.encode() in environment.split(b"\0")
+
+
+def _environment(pid: int) -> bytes:
+    """The environment that process `pid` was started with.
+
+    While a program is being loaded, the kernel shows it without arguments and environment for a
+    moment. Whoever takes that for an answer loses sight of a process that has just started.
+    """
+    deadline = time.monotonic() + LOADING_SECONDS
+    loading = True
+    while True:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+        if environment or not loading or time.monotonic() > deadline:
+            return environment
+        if _stat(pid)[20] == "0":  # no memory: a thread of the kernel, or about to end
+            return b""
+        # The environment appears just after the arguments: with them there, look once more.
+        loading = not (PROC / str(pid) / "cmdline").read_bytes()
+        time.sleep(0.001)
+
+
+def _stat(pid: int) -> list[str]:
+    """What the kernel tells of process `pid` after its name: state, parent, ..."""
+    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
 def _all_pids() -> Iterator[int]:
@@ -112,7 +135,7 @@ def topmost(pids: list[int]) -> list[int]:
 
 def _parent(pid: int) -> int:
     try:
-        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+        return int(_stat(pid)[1])
     except OSError:
         return 0
 

@@ -30,6 +30,22 @@ def test_a_marked_process_is_found_in_whatever_session_and_ended(sleeper):
     assert processes.carrying(MARK) == []
 
 
+def test_a_process_carries_its_mark_from_the_first_moment():
+    """The kernel shows no environment while it loads a program: that moment is waited out."""
+    name, _, value = MARK.partition("=")
+    for _ in range(100):
+        with subprocess.Popen(["sleep", "600"], env={**os.environ, name: value}) as process:
+            seen = processes.carries(process.pid, MARK)
+            process.kill()
+        assert seen
+
+
+def test_a_process_without_any_environment_carries_nothing():
+    with subprocess.Popen(["sleep", "600"], env={}) as process:
+        assert not processes.carries(process.pid, MARK)
+        process.kill()
+
+
 def test_a_process_without_the_mark_is_spared(sleeper):
     processes.send(signal.SIGKILL, [sleeper.pid], mark="PORTAL_TEST_MARK=another")
     processes.end(sleeper.pid, ours=lambda pid: False, first=signal.SIGKILL)
