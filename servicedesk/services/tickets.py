@@ -23,7 +23,7 @@ from servicedesk.models import (
     TicketKind,
     TicketMessage,
 )
-from servicedesk.services import clocks
+from servicedesk.services import clocks, disputes
 from servicedesk.services.locking import TicketError, answered, lock, refuse_closed, step, take_up
 from servicedesk.signals import ticket_opened, ticket_replied
 
@@ -77,6 +77,7 @@ def open_ticket(
         },
     )
     if is_new:
+        disputes.begin(ticket, by=reporter, now=now)
         ticket_opened.send(Ticket, ticket=ticket)
     elif (ticket.community_id, ticket.reporter_id) != (community.pk, reporter and reporter.pk):
         raise TicketError(_("This form was already sent. Please open a new one."))
@@ -164,6 +165,7 @@ def resolve(
         ticket.assignee = by
     ticket.save()
     step(ticket, Step.RESOLVED, by, now)
+    disputes.end(ticket, now=now)
     ticket_replied.send(Ticket, ticket=ticket, message=message)
     return ticket
 
@@ -184,6 +186,7 @@ def reopen(*, ticket: Ticket, by: User, body: str = "", now: datetime | None = N
     ticket.resolution_due_at = now + timedelta(hours=ticket.resolution_hours)
     ticket.save()
     step(ticket, Step.REOPENED, by, now)
+    disputes.begin(ticket, by=by, now=now)
     if body:
         TicketMessage.objects.create(
             ticket=ticket,

@@ -29,6 +29,7 @@ from servicedesk.forms import (
 from servicedesk.models import Ticket, TicketBreach
 from servicedesk.models.ticket import TicketQuerySet
 from servicedesk.services import desk, messages, tickets
+from servicedesk.services.disputes import holds_of
 from servicedesk.services.locking import TicketError
 from servicedesk.timeline import timeline
 
@@ -146,6 +147,7 @@ def ticket(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
             "phrases": community.reply_phrases.all(),
             "filters": request.GET.urlencode(),
             "said_before": _said_before(found),
+            "holds": holds_of(found),
         },
         status=status,
     )

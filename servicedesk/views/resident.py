@@ -17,6 +17,7 @@ from core.forms import OnceForm
 from servicedesk.forms import EmptyForm, NewTicketForm, ReopenForm, WordsForm
 from servicedesk.models import Ticket, TicketKind
 from servicedesk.services import messages, tickets
+from servicedesk.services.disputes import holds_of
 from servicedesk.services.locking import TicketError
 from servicedesk.timeline import timeline
 
@@ -168,6 +169,7 @@ def ticket(request: SignedInRequest, pk: int) -> HttpResponse:
         "ticket": found,
         "forms": forms,
         "entries": timeline(found, for_staff=False),
+        "holds": holds_of(found),
         "now": timezone.now(),
     }
     return render(request, "servicedesk/ticket.html", context, status=status)
