@@ -344,6 +344,7 @@ SMS_TEMPLATES = {
         "fee_settled": "SMS_300000006",
         "binding": "SMS_300000007",
         "payment_alert": "SMS_300000008",
+        "run_due": "SMS_300000009",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

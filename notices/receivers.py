@@ -7,8 +7,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from billing.models import BillRun
-from billing.signals import bills_issued
+from billing.models import BillingPeriod, BillRun
+from billing.signals import bills_issued, run_due
 from community.models import BindingRequest, User
 from community.signals import binding_decided, sign_in_code_requested
 from notices.services import announcements, campaign
@@ -21,6 +21,11 @@ from servicedesk.signals import ticket_breached, ticket_replied
 @receiver(bills_issued)
 def announce_bills(*, run: BillRun, **kwargs: Any) -> None:
     campaign.announce(run=run)
+
+
+@receiver(run_due)
+def remind_of_run(*, period: BillingPeriod, **kwargs: Any) -> None:
+    announcements.run_due(period=period)
 
 
 @receiver(payment_received)

@@ -21,6 +21,7 @@ from notices.content import (
     fee,
     payment_alert,
     receipt,
+    run_due,
     sign_in_code,
     staff_alert,
     ticket_reply,
@@ -45,6 +46,7 @@ _KINDS = {
     Notice.Kind.TICKET_REPLY: Kind(ticket_reply.context, ticket_reply.sms),
     Notice.Kind.BINDING: Kind(binding.context, binding.sms),
     Notice.Kind.PAYMENT_ALERT: Kind(payment_alert.context, payment_alert.sms),
+    Notice.Kind.RUN_DUE: Kind(run_due.context, run_due.sms),
 }
 
 

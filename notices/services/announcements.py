@@ -5,6 +5,7 @@ import hashlib
 
 from django.views.decorators.debug import sensitive_variables
 
+from billing.models import BillingPeriod
 from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
@@ -72,6 +73,20 @@ def payment_alert(*, order: PaymentOrder, reason: str) -> None:
             phone=user.phone,
             email=user.email,
             context={"order": order.pk, "reason": reason},
+        )
+
+
+def run_due(*, period: BillingPeriod) -> None:
+    """A period's bills should go out: accountants and managers hear of it once."""
+    for user in _staff(period.community_id, Role.ACCOUNTANT, Role.MANAGER):
+        notify(
+            kind=Notice.Kind.RUN_DUE,
+            event_key=f"run-due:{period.pk}:{period.issue_on}:{user.pk}",
+            community=period.community,
+            user=user,
+            phone=user.phone,
+            email=user.email,
+            context={"period": period.pk},
         )
 
 

@@ -9,10 +9,24 @@ def a_bill(side: Side) -> dict[str, int]:
     return {"pk": make_bill(unit=side.unit, party=side.party).pk}
 
 
+def a_run(side: Side) -> dict[str, int]:
+    return {"pk": make_run(side.community).pk}
+
+
 ROWS = [
     Row("billing:bills"),
     Row("billing:bill", a_bill),
     Row("billing:desk_bill", a_bill),
     Row("billing:runs"),
-    Row("billing:run", lambda side: {"pk": make_run(side.community).pk}),
+    Row("billing:settings"),
+    Row("billing:preview_run", post=True),
+    Row("billing:run", a_run),
+    Row("billing:preview_again", a_run, post=True),
+    Row("billing:accept_exceptions", a_run, post=True),
+    Row("billing:issue_run", a_run, post=True),
+    Row("billing:send_back", a_run, post=True),
+    Row("billing:drop_run", a_run, post=True),
+    Row("billing:close_run", a_run, post=True),
+    Row("billing:reverse", a_run),
+    Row("billing:corrections", a_run),
 ]
