@@ -1,34 +1,26 @@
 """Forms of the counter. What is owed never comes from here, only what is paid."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from billing.services.estimate import MOST_MONTHS
 from core.forms import MoneyField
 from core.money import format_yuan
 from payments.models import Payment
 from payments.services.counter import METHODS
 
 
-class CollectForm(forms.Form):
-    """Cash or card for ticked bills."""
+class TillForm(forms.Form):
+    """What every form has by which the counter takes money: cash, or a card."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     amount = MoneyField(label=_("Amount, yuan"))
     tendered = MoneyField(label=_("Cash given, yuan"), required=False)
-    prepay = forms.BooleanField(
-        label=_("Keep what is more than owed as prepayment"),
-        required=False,
-        widget=forms.CheckboxInput(attrs={"aria-describedby": "prepay_hint"}),
-    )
     method = forms.ChoiceField(choices=[(method.value, method.label) for method in METHODS])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # The amount is there already: type what is on the counter, press Enter.
-        self.fields["tendered"].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any]:
         """Cash must cover the amount; without a figure the exact amount was given."""
@@ -47,17 +39,85 @@ class CollectForm(forms.Form):
         return cleaned
 
 
+class CollectForm(TillForm):
+    """Cash or card for ticked bills."""
+
+    prepay = forms.BooleanField(
+        label=_("Keep what is more than owed as prepayment"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"aria-describedby": "prepay_hint"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The amount is there already: type what is on the counter, press Enter.
+        self.fields["tendered"].widget.attrs["autofocus"] = True
+
+
+class MonthsForm(forms.Form):
+    """How many months ahead somebody looks."""
+
+    months = forms.IntegerField(
+        label=_("Months"),
+        min_value=1,
+        max_value=MOST_MONTHS,
+        widget=forms.NumberInput(attrs={"class": "form-control num", "inputmode": "numeric"}),
+    )
+
+
+class CounterPrepayForm(TillForm):
+    """Cash or card for months ahead: the amount is the one that the page showed."""
+
+    months = forms.IntegerField(min_value=1, max_value=MOST_MONTHS, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].widget = forms.HiddenInput()
+        self.fields["tendered"].widget.attrs["autofocus"] = True
+
+
+class PrepayForm(forms.Form):
+    """A resident's months ahead and channel; the amount follows from our rows."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    account = forms.TypedChoiceField(coerce=int)
+    months = forms.IntegerField(min_value=1, max_value=MOST_MONTHS)
+    provider = forms.ChoiceField()
+
+    def __init__(
+        self, *args: Any, accounts: Sequence[int], providers: Sequence[str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, allowed in (("account", accounts), ("provider", providers)):
+            self.fields[name].choices = [(key, key) for key in allowed]  # type: ignore[attr-defined]
+
+
 class PayForm(forms.Form):
     """A resident's choice of bills and channel; the amount follows from our rows."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
-    bill = forms.TypedMultipleChoiceField(coerce=int)
+    bill = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    unbilled = forms.TypedMultipleChoiceField(coerce=int, required=False)
     provider = forms.ChoiceField()
 
-    def __init__(self, *args: Any, bills: list[int], providers: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        bills: list[int],
+        providers: list[str],
+        accounts: Sequence[int] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bill"].choices = [(pk, pk) for pk in bills]  # type: ignore[attr-defined]
-        self.fields["provider"].choices = [(key, key) for key in providers]  # type: ignore[attr-defined]
+        for name, allowed in (("bill", bills), ("unbilled", accounts), ("provider", providers)):
+            self.fields[name].choices = [(key, key) for key in allowed]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Something is to be paid."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not cleaned.get("bill") and not cleaned.get("unbilled"):
+            raise forms.ValidationError(_("Please choose what to pay."))
+        return cleaned
 
 
 def ids_of(values: list[str]) -> set[int]:

@@ -95,7 +95,9 @@ class Unsettled:
     @property
     def units(self) -> list[str]:
         """The codes of the units that it pays for."""
-        return list(dict.fromkeys(line.bill.account.unit.code for line in self.order.lines.all()))
+        of_bills = [line.bill.account for line in self.order.lines.all()]
+        beside = [line.account for line in self.order.account_lines.all()]
+        return list(dict.fromkeys(account.unit.code for account in (*of_bills, *beside)))
 
 
 def unsettled_orders(community: Community) -> QuerySet[PaymentOrder]:

@@ -1,11 +1,21 @@
 from django.urls import path
 
-from payments.views import callbacks, collect, pay, receipts, records, statement, unsettled
+from payments.views import (
+    callbacks,
+    collect,
+    pay,
+    prepay,
+    receipts,
+    records,
+    statement,
+    unsettled,
+)
 
 app_name = "payments"
 urlpatterns = [
     # Residents
     path("pay/", pay.pay, name="pay"),
+    path("pay/ahead/", prepay.prepay, name="prepay"),
     path("pay/transfer/", records.transfer, name="transfer"),
     path("pay/orders/<int:pk>/", pay.order, name="order"),
     path("pay/orders/<int:pk>/status/", pay.order_status, name="order_status"),
@@ -22,6 +32,7 @@ urlpatterns = [
     path("accounts/<int:pk>/statement.xlsx", statement.statement_as_xlsx, name="statement_xlsx"),
     # The front desk
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
+    path("c/<slug:community>/desk/units/<int:pk>/prepay/", prepay.desk_prepay, name="desk_prepay"),
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
     # Whoever keeps the books
     path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),

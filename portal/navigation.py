@@ -34,7 +34,9 @@ class Link:
 
 
 RESIDENT = (
-    Place(_("Bills"), "receipt-text", "billing:bills", ("billing:", "payments:pay")),
+    Place(
+        _("Bills"), "receipt-text", "billing:bills", ("billing:", "payments:pay", "payments:prepay")
+    ),
     Place(_("Payments"), "wallet", "payments:records", ("payments:",)),
     Place(_("Service"), "message-square-text", "servicedesk:tickets", ("servicedesk:",)),
     Place(_("Me"), "circle-user", "community:me", ("community:", "notices:")),
@@ -45,7 +47,12 @@ STAFF = (
     (
         _("Front desk"),
         (
-            Place(_("Find a unit"), "search", "portal:desk", ("portal:unit", "payments:collect")),
+            Place(
+                _("Find a unit"),
+                "search",
+                "portal:desk",
+                ("portal:unit", "payments:collect", "payments:desk_prepay"),
+            ),
             Place(_("Tickets"), "message-square-text", "servicedesk:queue", ("servicedesk:",)),
             Place(_("Receipts"), "receipt-text", "payments:receipts", ("payments:",)),
             Place(_("Bindings"), "user-check", "community:binding_requests"),

@@ -54,6 +54,13 @@ class AccountQuerySet(models.QuerySet["Account"]):
             owed=F("charged") - F("allocated"),
         )
 
+    def owing_unbilled(self) -> "AccountQuerySet":
+        """Those that owe something on no bill (opening arrears, extra charges): `unbilled` yuan."""
+        charges = Charge.objects.filter(account=OuterRef("pk"), bill=None)
+        settled = Allocation.objects.filter(charge__account=OuterRef("pk"), charge__bill=None)
+        unbilled = total_of(charges) - total_of(settled)
+        return self.annotate(unbilled=unbilled).filter(Q(unbilled__gt=0))
+
 
 class Account(models.Model):
     """One payer at one unit; balance and credit belong to it."""

@@ -61,7 +61,7 @@ def months_ahead(*, account: Account, months: int, on: datetime.date | None = No
     """
     if not 1 <= months <= MOST_MONTHS:
         raise ValueError(f"{months} months: from 1 to {MOST_MONTHS}")
-    return _Ahead(account, on or today()).estimate(months)
+    return Ahead(account, on).estimate(months)
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,7 @@ class Coverage:
 
 def covered_by(*, account: Account, credit: Decimal, on: datetime.date | None = None) -> Coverage:
     """How many of the next unbilled months `credit` yuan will pay for, MOST_MONTHS at most."""
-    ahead = _Ahead(account, on or today())
-    reached = Coverage(credit, 0, None)
-    for months in range(1, MOST_MONTHS + 1):
-        estimate = ahead.estimate(months)
-        if not estimate.total or estimate.total > credit:
-            break
-        reached = Coverage(credit, months, estimate.ends_on)
-    return reached
+    return Ahead(account, on).covered_by(credit)
 
 
 def first_unbilled_day(account: Account, on: datetime.date) -> datetime.date:
@@ -90,7 +83,10 @@ def first_unbilled_day(account: Account, on: datetime.date) -> datetime.date:
     periods = BillingPeriod.objects.filter(community=account.community_id, issued_at__isnull=False)
     # Who moved in or out lately may have been billed for more, or reversed for a part of it.
     charges = Charge.objects.filter(
-        account=account, kind=Charge.Kind.FEE, tariff__method__in=[m.value for m in BY_DAYS]
+        account__unit=account.unit_id,
+        account__party=account.party_id,
+        kind=Charge.Kind.FEE,
+        tariff__method__in=[m.value for m in BY_DAYS],
     ).exclude(lessened_by__kind=CreditEntry.Kind.REVERSAL)
     ends = [
         periods.aggregate(last=Max("ends_on"))["last"],
@@ -100,10 +96,11 @@ def first_unbilled_day(account: Account, on: datetime.date) -> datetime.date:
     return (last + ONE_DAY) if (last + ONE_DAY).day == 1 else _next_month(last)
 
 
-class _Ahead:
-    """The months after what is billed, for one account. Facts are read once."""
+class Ahead:
+    """The months after what is billed, for one account, looked at in several ways: read once."""
 
-    def __init__(self, account: Account, on: datetime.date) -> None:
+    def __init__(self, account: Account, on: datetime.date | None = None) -> None:
+        on = on or today()
         self.account = account
         self.start = first_unbilled_day(account, on)
         self.cycle = BillingSettings.of(account.community).cycle
@@ -120,6 +117,7 @@ class _Ahead:
         self._known: dict[calc.Span, list[Line]] = {}
 
     def estimate(self, months: int) -> Estimate:
+        """What the first `months` of them will cost."""
         end = _last_day(self.start, months)
         lines = [
             line
@@ -127,6 +125,16 @@ class _Ahead:
             for line in self._lines(period)
         ]
         return Estimate(self.start, end, months, tuple(lines))
+
+    def covered_by(self, credit: Decimal) -> Coverage:
+        """How far `credit` yuan reach."""
+        reached = Coverage(credit, 0, None)
+        for months in range(1, MOST_MONTHS + 1):
+            estimate = self.estimate(months)
+            if not estimate.total or estimate.total > credit:
+                break
+            reached = Coverage(credit, months, estimate.ends_on)
+        return reached
 
     def _lines(self, period: calc.Span) -> list[Line]:
         if period not in self._known:

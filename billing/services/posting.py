@@ -57,10 +57,13 @@ def post_credit(
 
 @dataclass(frozen=True)
 class Portion:
-    """So many yuan of a credit, for these bills; None: whatever is open, (): nothing."""
+    """So many yuan of a credit, for these bills; None: whatever is open, (): nothing.
+
+    Among the bills, None stands for what is on no bill.
+    """
 
     amount: Decimal
-    bill_ids: tuple[int, ...] | None = None
+    bill_ids: tuple[int | None, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Choice:
     """So many fen, for these bills or lines; None: whatever is open, (): nothing."""
 
     fen: int
-    bill_ids: Collection[int] | None = None
+    bill_ids: Collection[int | None] | None = None  # None among them: on no bill
     charge_ids: Collection[int] | None = None
 
     def takes(self, line: "Line") -> bool:

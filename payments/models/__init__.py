@@ -1,7 +1,6 @@
 from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
-from payments.models.order import OrderBill, PaymentOrder, ProviderEvent
-from payments.models.order_account import OrderAccount
+from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
 from payments.models.refund import PayoutVoucher, Refund, VoucherSeries
 

@@ -11,7 +11,7 @@ from billing.services.amounts_due import amounts_due
 from core.doorbell import after_commit, ring
 from core.money import ZERO
 from payments import providers
-from payments.models import PaymentOrder
+from payments.models import OrderAccount, PaymentOrder
 from payments.providers.base import (
     AlreadyPaid,
     PermanentError,
@@ -19,6 +19,7 @@ from payments.providers.base import (
     TradeState,
     TransientError,
 )
+from payments.services.counter import open_unbilled
 from payments.services.orders import (
     WrongFacts,
     mark_closed,
@@ -80,6 +81,20 @@ def _fits(order: PaymentOrder) -> bool:
         due.bill_id: due.open + due.late_fee
         for due in amounts_due(bill_ids=list(wanted), on=timezone.localdate())
     }
+    return all(needed.get(pk, ZERO) >= amount for pk, amount in wanted.items()) and _unbilled_fit(
+        order
+    )
+
+
+def _unbilled_fit(order: PaymentOrder) -> bool:
+    """Whether what is owed on no bill still needs all of what the order has for it."""
+    wanted = dict(
+        order.account_lines.filter(purpose=OrderAccount.Purpose.UNBILLED).values_list(
+            "account_id", "amount"
+        )
+    )
+    parts = open_unbilled(wanted, community=order.community) if wanted else []
+    needed = {part.account_id: part.amount for part in parts}
     return all(needed.get(pk, ZERO) >= amount for pk, amount in wanted.items())
 
 

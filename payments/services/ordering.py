@@ -11,12 +11,10 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Bill
 from billing.services.posting import lock_accounts
-from community.models import Community, User
-from core.money import ZERO
+from community.models import User
 from payments import providers
-from payments.models import OrderBill, PaymentOrder
+from payments.models import PaymentOrder
 from payments.providers.base import (
     AlreadyPaid,
     OrderRequest,
@@ -25,7 +23,14 @@ from payments.providers.base import (
     TransientError,
 )
 from payments.services.asking import ask, retire
-from payments.services.counter import OpenBill, open_bills
+from payments.services.basket import (
+    Basket,
+    SeveralCommunities,
+    Wish,
+    accounts_of,
+    fill,
+    live_orders_for,
+)
 from payments.services.orders import FIRST_CHECK, mark_failed, mark_pending
 
 logger = logging.getLogger(__name__)
@@ -33,12 +38,18 @@ LIFE = datetime.timedelta(minutes=30)
 State = PaymentOrder.State
 
 
+__all__ = [
+    "NothingToPay",
+    "SeveralCommunities",
+    "StillOpen",
+    "Wish",
+    "open_order",
+    "start_order",
+]
+
+
 class NothingToPay(Exception):
     """None of the chosen bills is open (any more): somebody else may have paid."""
-
-
-class SeveralCommunities(Exception):
-    """Bills of two communities cannot be paid together: the money goes to two companies."""
 
 
 class StillOpen(Exception):
@@ -48,17 +59,19 @@ class StillOpen(Exception):
 def start_order(
     *,
     user: User,
-    bill_ids: Collection[int],
     provider_key: str,
     scene: Scene,
     form_token: uuid.UUID,
+    bill_ids: Collection[int] = (),
+    wish: Wish | None = None,
     client_ip: str | None = None,
 ) -> PaymentOrder:
     """An order for what is open on the chosen bills of `user`, known to the provider.
 
-    The form's token makes a second press return the first order. Earlier orders for any of the
-    bills are closed at the provider first; if one of them turns out to be paid, it is settled and,
-    when nothing is left to pay, returned instead.
+    A `wish` instead of bills asks for more: what is on no bill, months ahead. The form's token
+    makes a second press return the first order. Earlier orders for any of it are closed at the
+    provider first; if one of them turns out to be paid, it is settled and, when nothing is left to
+    pay, returned instead.
 
     Raises NothingToPay, SeveralCommunities, StillOpen, KeyError for an unknown provider, and the
     provider's errors while closing earlier orders. An order that the provider does not take is
@@ -70,10 +83,11 @@ def start_order(
     known = PaymentOrder.objects.filter(form_token=form_token, user=user).first()
     if known is not None:
         return known
-    earlier = _retire_earlier(user, bill_ids, form_token)
+    wish = wish or Wish(frozenset(bill_ids))
+    earlier = _retire_earlier(user, wish, form_token)
     settled = [order for order in earlier if order.state == State.PAID]
     try:
-        order = _create(user, bill_ids, provider_key, scene, form_token, client_ip)
+        order = _create(user, wish, provider_key, scene, form_token, client_ip)
     except NothingToPay:
         if settled:
             return settled[0]
@@ -106,55 +120,40 @@ def open_order(order: PaymentOrder) -> PaymentOrder:
     return opened
 
 
-def _retire_earlier(
-    user: User, bill_ids: Collection[int], form_token: uuid.UUID
-) -> list[PaymentOrder]:
-    """Ends other orders for the bills. The other one of two presses is not an earlier order."""
-    bills = Bill.objects.of_resident(user).filter(pk__in=bill_ids)
-    earlier = PaymentOrder.objects.live().filter(lines__bill__in=bills).distinct()
-    return [retire(order) for order in earlier.exclude(form_token=form_token)]
+def _retire_earlier(user: User, wish: Wish, form_token: uuid.UUID) -> list[PaymentOrder]:
+    """Ends other orders for the same. The other one of two presses is not an earlier order."""
+    earlier = live_orders_for(user, wish)
+    return [retire(order) for order in earlier if order.form_token != form_token]
 
 
 @transaction.atomic
 def _create(
     user: User,
-    bill_ids: Collection[int],
+    wish: Wish,
     provider_key: str,
     scene: Scene,
     form_token: uuid.UUID,
     client_ip: str | None,
 ) -> PaymentOrder:
-    bills = Bill.objects.of_resident(user).filter(pk__in=bill_ids)
-    lock_accounts(bills.values_list("account_id", flat=True))
+    lock_accounts(accounts_of(user, wish))
     # The other one of two presses was quicker, and has committed.
     known = PaymentOrder.objects.filter(form_token=form_token, user=user).first()
     if known is not None:
         return known
-    communities = Community.objects.filter(accounts__bills__in=bills).distinct()
-    if len(communities) > 1:
-        raise SeveralCommunities
-    opened = (
-        open_bills(bills.values_list("pk", flat=True), community=communities[0])
-        if communities
-        else []
-    )
-    if not opened:
+    basket = fill(user, wish)
+    if basket is None:
         raise NothingToPay
-    if (
-        PaymentOrder.objects.live()
-        .filter(lines__bill__in=[bill.bill_id for bill in opened])
-        .exists()
-    ):
+    if live_orders_for(user, wish):
         raise StillOpen
     return _insert(
-        opened,
+        basket,
         PaymentOrder(
-            community=communities[0],
+            community=basket.community,
             user=user,
             provider=provider_key,
             scene=scene,
             out_trade_no=_number(),
-            amount=sum((bill.amount for bill in opened), ZERO),
+            amount=basket.total,
             form_token=form_token,
             client_ip=client_ip,
             expires_at=(timezone.now() + LIFE).replace(microsecond=0),
@@ -163,7 +162,7 @@ def _create(
     )
 
 
-def _insert(opened: list[OpenBill], order: PaymentOrder) -> PaymentOrder:
+def _insert(basket: Basket, order: PaymentOrder) -> PaymentOrder:
     try:
         with transaction.atomic():
             order.save(force_insert=True)
@@ -172,9 +171,7 @@ def _insert(opened: list[OpenBill], order: PaymentOrder) -> PaymentOrder:
         if known is None:
             raise StillOpen from error
         return known
-    OrderBill.objects.bulk_create(
-        OrderBill(order=order, bill_id=bill.bill_id, amount=bill.amount) for bill in opened
-    )
+    basket.save_lines(order)
     return order
 
 

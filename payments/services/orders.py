@@ -7,15 +7,17 @@ before the order, in the order that everybody uses. No function here talks to a 
 
 import datetime
 import logging
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
 
 from billing.services.posting import lock_accounts
+from core.money import ZERO
 from payments import providers
-from payments.models import PaymentOrder
+from payments.models import OrderAccount, PaymentOrder
 from payments.providers.base import PayInstruction, ProviderOrder, TradeState
-from payments.services.record import Share, payment_record
+from payments.services.record import UNBILLED, Share, payment_record
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
@@ -89,7 +91,8 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
         .lines.select_related("bill")
         .order_by("bill__due_on", "pk")
     )
-    lock_accounts(line.bill.account_id for line in lines)
+    beside = list(OrderAccount.objects.filter(order=order_id).order_by("pk"))
+    lock_accounts({*(line.bill.account_id for line in lines), *(one.account_id for one in beside)})
     order = _locked(order_id)
     _compare(order, facts)
     if order.state == State.PAID:
@@ -101,20 +104,38 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
     order.transaction_id = facts.transaction_id
     order.check_at = None
     order.save(update_fields=["state", "paid_at", "transaction_id", "check_at"])
-    payment = payment_record(
+    payment_record(
         community=order.community,
         method=providers.all_providers()[order.provider].method,
         amount=order.amount,
-        shares=[Share(line.bill.account_id, line.amount, (line.bill_id,)) for line in lines],
+        shares=[_share(one) for one in beside]
+        + [Share(line.bill.account_id, line.amount, (line.bill_id,)) for line in lines],
         value_date=timezone.localdate(paid_at),
         idempotency_key=f"order:{order.out_trade_no}",
         order=order,
     )
     if given_up:
         _tell(order, "paid after it was closed")
-    elif payment.receipt.lines.filter(charge=None).exists():
+    elif unasked_credit(order):
         _tell(order, "a bill was paid already: the rest is kept as credit")
     return order
+
+
+def _share(line: OrderAccount) -> Share:
+    prepaid = line.purpose == OrderAccount.Purpose.PREPAYMENT
+    return Share(line.account_id, line.amount, () if prepaid else UNBILLED)
+
+
+def unasked_credit(order: PaymentOrder) -> dict[int, Decimal]:
+    """By account: what of a paid order became credit though it was not meant to, in yuan."""
+    meant = dict(
+        order.account_lines.filter(purpose=OrderAccount.Purpose.PREPAYMENT).values_list(
+            "account_id", "amount"
+        )
+    )
+    kept = order.payment.receipt.lines.filter(charge=None).values_list("account_id", "amount")
+    rest = {account_id: amount - meant.get(account_id, ZERO) for account_id, amount in kept}
+    return {account_id: amount for account_id, amount in rest.items() if amount > 0}
 
 
 def _compare(order: PaymentOrder, facts: ProviderOrder) -> None:

@@ -20,17 +20,22 @@ class KeyConflict(Exception):
     """The same idempotency key came with other particulars: a person has to look."""
 
 
+# What is owed on no bill: opening arrears, extra charges.
+UNBILLED = (None,)
+
+
 @dataclass(frozen=True)
 class Share:
     """What of a payment is meant for one account, in yuan, and which bills it may settle.
 
-    `bill_ids` None leaves the choice to the rules (oldest first); () keeps all of it as credit.
+    `bill_ids` None leaves the choice to the rules (oldest first); () keeps all of it as credit;
+    UNBILLED settles what stands on no bill.
     What the bills do not take becomes credit on the same account.
     """
 
     account_id: int
     amount: Decimal
-    bill_ids: tuple[int, ...] | None = None
+    bill_ids: tuple[int | None, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,8 @@ def refundable(account_id: int) -> Decimal:
 
 def held_of(deposit: Deposit) -> Decimal:
     """What is still held of a deposit, in yuan."""
-    held: Decimal = Deposit.objects.with_held().values_list("held", flat=True).get(pk=deposit.pk)
-    return held
+    taken = deposit.entries.aggregate(total=Sum("amount"))["total"] or ZERO
+    return deposit.amount + taken
 
 
 def _available(account_id: int, deposit: Deposit | None) -> Decimal:

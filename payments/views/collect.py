@@ -15,10 +15,10 @@ from billing.models import Account, Bill
 from billing.services.amounts_due import Saving, savings, total_of, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
-from core.money import format_yuan
+from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
-from payments.services.counter import MoreThanOwed, collect
+from payments.services.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.record import KeyConflict
 
 # Of a form that is kept to be corrected: far more than anybody types or ticks.
@@ -31,8 +31,14 @@ class Group:
 
     account: Account
     bills: list[Any]
+    unbilled: Decimal  # owed on no bill, in yuan
     here: bool  # of this unit; else the same person's at another
     pays_now: bool  # the unit's payer of today; else a former one
+
+    @property
+    def unbilled_key(self) -> int:
+        """What stands among the ticked bills' numbers for all that is on no bill."""
+        return -self.account.pk
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
@@ -46,6 +52,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
     if request.method == "POST" and account is not None:
         form = CollectForm(request.POST)
         ticked = ids_of(request.POST.getlist("bill"))
+        ticked |= {-account_id for account_id in ids_of(request.POST.getlist("unbilled"))}
         if form.is_valid():
             done = _take(request, community, account, form, ticked)
             if done is not None:
@@ -73,6 +80,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
 def _fresh(groups: list[Group]) -> tuple[CollectForm, set[int]]:
     """An empty form, with what today's payer owes ticked."""
     ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
+    ticked |= {group.unbilled_key for group in groups if group.pays_now and group.unbilled}
     amount = _total(groups, ticked, _savings(groups)) or None
     return CollectForm(initial={"token": new_token(), "amount": amount}), ticked
 
@@ -125,7 +133,8 @@ def _take(
         return collect(
             community=community,
             account=account,
-            bill_ids=ticked,
+            bill_ids={key for key in ticked if key > 0},
+            unbilled={-key for key in ticked if key < 0},
             amount=asked["amount"],
             method=Payment.Method(asked["method"]),
             token=asked["token"],
@@ -165,17 +174,22 @@ def _groups(unit: Unit, payer_id: int | None) -> list[Group]:
         on=today(),
     ):
         bills.setdefault(bill.account_id, []).append(bill)
+    unbilled = {
+        part.account_id: part.amount
+        for part in open_unbilled(accounts.values_list("pk", flat=True), community=unit.community)
+    }
     groups = [
         Group(
             account,
             bills.get(account.pk, []),
+            unbilled.get(account.pk, ZERO),
             here=account.unit_id == unit.pk,
             pays_now=account.unit_id == unit.pk and account.party_id == payer_id,
         )
         for account in accounts.select_related("unit", "party").with_balance().order_by("pk")
     ]
     groups.sort(key=lambda group: (not group.pays_now, not group.here, group.account.unit.sort_key))
-    return [group for group in groups if group.bills or group.pays_now]
+    return [group for group in groups if group.bills or group.unbilled or group.pays_now]
 
 
 def _account(unit: Unit, groups: list[Group]) -> Account | None:
@@ -191,4 +205,5 @@ def _savings(groups: list[Group]) -> list[Saving]:
 
 
 def _total(groups: list[Group], ticked: set[int], saved: list[Saving]) -> Decimal:
-    return total_of([bill for group in groups for bill in group.bills], ticked, saved)
+    unbilled = sum((group.unbilled for group in groups if group.unbilled_key in ticked), ZERO)
+    return unbilled + total_of([bill for group in groups for bill in group.bills], ticked, saved)

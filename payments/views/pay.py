@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -20,19 +21,23 @@ from billing.services.amounts_due import savings, total_of, with_late_fees
 from billing.services.late_fees import standings
 from community.access import SignedInRequest, signed_in
 from community.models import today
+from core.money import ZERO
 from core.pdf import qr_data_uri
 from payments import providers
 from payments.forms import PayForm, ids_of, new_token
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.services.asking import hurry, retire
+from payments.services.basket import wish_of
 from payments.services.ordering import (
     NothingToPay,
     SeveralCommunities,
     StillOpen,
+    Wish,
     open_order,
     start_order,
 )
+from payments.services.orders import unasked_credit
 
 PHONE = re.compile(r"Android|iPhone|iPad|HarmonyOS|Mobile", re.IGNORECASE)
 State = PaymentOrder.State
@@ -60,24 +65,41 @@ def open_bills_of(request: SignedInRequest) -> QuerySet:
     )
 
 
+def unbilled_of(request: SignedInRequest) -> list[Any]:
+    """The resident's accounts that owe something on no bill, with how much as `unbilled`."""
+    return list(
+        Account.objects.of_resident(request.user)
+        .owing_unbilled()
+        .select_related("unit", "community")
+        .order_by("unit__sort_key", "pk")
+    )
+
+
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: SignedInRequest) -> HttpResponse:
     """Choose bills and pay them; the oldest are chosen, or those of `?bill=`."""
     bills: list[Any] = with_late_fees(open_bills_of(request), on=today())
+    beside = unbilled_of(request)
     offered = providers.available()
     if request.method == "POST":
-        form = PayForm(request.POST, bills=[bill.pk for bill in bills], providers=list(offered))
+        form = PayForm(
+            request.POST,
+            bills=[bill.pk for bill in bills],
+            accounts=[account.pk for account in beside],
+            providers=list(offered),
+        )
         if form.is_valid():
             return _start(request, form)
         # What was chosen is paid, or nothing was chosen.
         messages.warning(request, _("Please choose at least one bill that is still open."))
         return redirect("payments:pay")
     wanted = ids_of(request.GET.getlist("bill"))
-    oldest = {bill.pk for bill in bills if bill.due_on == bills[0].due_on}
+    # What is on no bill is from before all bills.
+    oldest = {bill.pk for bill in bills if bill.due_on == bills[0].due_on and not beside}
     chosen = wanted & {bill.pk for bill in bills} or oldest
     # Money of two communities goes to two companies: one form for each.
-    places = {bill.account.community for bill in bills}
+    places = {bill.account.community for bill in bills} | {one.community for one in beside}
     return render(
         request,
         "payments/pay.html",
@@ -87,12 +109,15 @@ def pay(request: SignedInRequest) -> HttpResponse:
                     "community": place,
                     "bills": (own := [b for b in bills if b.account.community == place]),
                     "savings": (saved := savings(own, on=today())),
-                    "total": total_of(own, chosen, saved),
+                    "unbilled": (loose := [a for a in beside if a.community == place]),
+                    "total": total_of(own, chosen, saved)
+                    + (ZERO if wanted else sum((a.unbilled for a in loose), ZERO)),
                     "token": new_token(),
                 }
                 for place in sorted(places, key=lambda place: place.code)
             ],
             "chosen": chosen,
+            "unbilled_chosen": not wanted,
             "today": today(),
             "providers": offered,
             # Payments inside WeChat itself come with its sign-in; until then its browser refuses.
@@ -104,20 +129,19 @@ def pay(request: SignedInRequest) -> HttpResponse:
 
 def _start(request: SignedInRequest, form: PayForm) -> HttpResponse:
     asked = form.cleaned_data
-    answer, _placed = _place(
-        request, asked["bill"], asked["provider"], scene_of(request), asked["token"]
-    )
+    wish = Wish(frozenset(asked["bill"]), frozenset(asked["unbilled"]))
+    answer, _placed = place(request, wish, asked["provider"], scene_of(request), asked["token"])
     return answer
 
 
-def _place(
-    request: SignedInRequest, bills: list[int], provider: str, scene: Scene, token: uuid.UUID
+def place(
+    request: SignedInRequest, wish: Wish, provider: str, scene: Scene, token: uuid.UUID
 ) -> tuple[HttpResponse, PaymentOrder | None]:
     """Where to go after an order was started, and the order; None if there is nothing to pay."""
     try:
         order = start_order(
             user=request.user,
-            bill_ids=bills,
+            wish=wish,
             provider_key=provider,
             scene=scene,
             form_token=token,
@@ -171,7 +195,8 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
-            "prepaid": receipt.lines.filter(charge=None) if receipt else [],
+            "beside": found.account_lines.select_related("account__unit"),
+            "unasked": _unasked(found) if receipt else [],
         },
     )
 
@@ -184,6 +209,13 @@ def _lines(order: PaymentOrder) -> list[Any]:
     for line in lines:
         line.late_words = words_of_late_fee(late[line.bill_id]) if line.bill_id in late else []
     return lines
+
+
+def _unasked(order: PaymentOrder) -> list[tuple[str, Decimal]]:
+    """The units where money of the order was not needed any more, and how much, in yuan."""
+    rest = unasked_credit(order)
+    codes = Account.objects.filter(pk__in=rest).values_list("pk", "unit__code")
+    return [(code, rest[pk]) for pk, code in codes]
 
 
 def _shows_code(order: PaymentOrder) -> bool:
@@ -228,8 +260,7 @@ def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
     if found.state not in LIVE or found.scene == scene:
         return redirect("payments:order", pk=pk)
     form_token = uuid.uuid5(found.form_token, scene)
-    bills = list(found.lines.values_list("bill", flat=True))
-    answer, placed = _place(request, bills, found.provider, scene, form_token)
+    answer, placed = place(request, wish_of(found), found.provider, scene, form_token)
     if placed is None or placed.state != State.PENDING:
         return answer
     # Never straight on to the provider: the page's policy lets forms lead to ourselves only.

@@ -19,7 +19,9 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
     orders = (
         unsettled_orders(community)
         .select_related("payment__receipt")
-        .prefetch_related("lines__bill__account__unit", "lines__bill__run__period")
+        .prefetch_related(
+            "lines__bill__account__unit", "lines__bill__run__period", "account_lines__account__unit"
+        )
     )
     page = Paginator(orders, PAGE).get_page(request.GET.get("page"))
     return render(

@@ -13,7 +13,7 @@
   const narrow = window.matchMedia("(max-width: 47.99rem)");
 
   document.querySelectorAll("form[data-sum]").forEach((form) => {
-    const bills = [...form.querySelectorAll("input[name=bill]")];
+    const bills = [...form.querySelectorAll("input[name=bill], input[name=unbilled]")];
     const offers = [...form.querySelectorAll("[data-off]")];
     const total = form.querySelector("[data-total]");
     const amount = form.querySelector("input[name=amount]");
@@ -26,7 +26,7 @@
       const owed = bills.filter((bill) => bill.checked).reduce((all, bill) => all + fen(bill.dataset.yuan), 0);
       const earned = offers.filter((offer) => offer.dataset.offBills.split(",").every((bill) => ticked.has(bill)));
       const sum = Math.max(earned.reduce((all, offer) => all - fen(offer.dataset.off), owed), 0);
-      total.textContent = yuan(sum);
+      if (total) total.textContent = yuan(sum);
       payers.forEach((button) => { button.disabled = !sum; });
       return sum;
     };

@@ -171,8 +171,9 @@ def test_no_provider_is_called_inside_a_transaction(merchant, bill, payer, monke
 def test_the_other_one_of_two_presses_is_no_earlier_order(merchant, bill, payer):
     """Pressed twice, the second may see the first's order before it knows that it is its own."""
     order = start(payer, bill)
-    assert ordering._retire_earlier(payer, [bill.pk], order.form_token) == []
-    assert ordering._retire_earlier(payer, [bill.pk], uuid.uuid4()) == [order]
+    wish = ordering.Wish(frozenset([bill.pk]))
+    assert ordering._retire_earlier(payer, wish, order.form_token) == []
+    assert ordering._retire_earlier(payer, wish, uuid.uuid4()) == [order]
 
 
 @pytest.mark.django_db(transaction=True)
