@@ -11,6 +11,7 @@ from billing.models.account import Account
 from billing.models.charge import Charge
 from billing.models.tariff import FeeItem
 from community.models import Community, StoredFile
+from core.append_only import frozen
 
 if TYPE_CHECKING:
     from community.models import User
@@ -139,6 +140,10 @@ class Adjustment(models.Model):
                 condition=~Q(kind="extra", state="approved") | Q(charge__isnull=False),
                 name="adjustment_extra_has_charge",
             ),
+        ]
+        # What is approved is what was asked for.
+        triggers = [
+            frozen("community", "account", "kind", "lessens", "amount", "fee_item", "requested_by")
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from billing.models import Account, Adjustment, Allocation, Charge, CreditEntry
+from billing.models import Adjustment, Allocation, Charge, CreditEntry
 from core.money import ZERO, from_fen, to_fen
 
 
@@ -113,10 +113,3 @@ def _undo_money(charge: Charge, fen: int) -> list[Freed]:
         fen -= part
     Allocation.objects.bulk_create(written)
     return freed
-
-
-def lock_charge(charge_id: int) -> Charge:
-    """The charge, with its account locked until the end of the transaction."""
-    account_id = Charge.objects.values_list("account_id", flat=True).get(pk=charge_id)
-    Account.objects.select_for_update(no_key=True).get(pk=account_id)
-    return Charge.objects.select_related("bill", "account").get(pk=charge_id)

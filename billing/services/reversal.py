@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Allocation, BillingSettings, BillRun, Charge, CreditEntry
-from billing.services.posting import lock_accounts
+from billing.services.posting import lock_accounts, take_back_late_fees
 from billing.services.run_states import RunRefused, locked, move
 from community.models import User, today
 from core.copying import refresh_statistics
@@ -74,6 +74,10 @@ def reverse_charges(
         _take_back(found := list(standing), run, value_date)
         taken += len(found)
         report(taken, len(ids))
+    for asked in _chunks(ids):
+        # A line that was wrong never bore late fee.
+        late = Charge.objects.filter(kind=Charge.Kind.LATE_FEE, bill__charges__in=asked)
+        take_back_late_fees(set(late.values_list("bill", flat=True)))
     return taken
 
 

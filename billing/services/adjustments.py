@@ -1,0 +1,305 @@
+"""Adjustments (减免): asked for by one person, decided by another, posted with the decision.
+
+Each function is one transaction that locks the account, then the adjustment, looks at its state
+again, and returns quietly when the work is done already. The database refuses one person for both.
+"""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing.models import Account, Adjustment, Bill, Charge, CreditEntry, FeeItem
+from billing.services.late_fees import post_late_fees
+from billing.services.lessening import MoreThanLeft, left_of, lessen
+from billing.services.locking import lock_accounts
+from community.models import StoredFile, User, today
+from core.money import ZERO, from_fen, to_fen
+
+State = Adjustment.State
+Kind = Adjustment.Kind
+ENTRY = {
+    Kind.WAIVER: CreditEntry.Kind.WAIVER,
+    Kind.DISCOUNT: CreditEntry.Kind.DISCOUNT,
+    Kind.WRITE_OFF: CreditEntry.Kind.WRITE_OFF,
+}
+MOST_DECISION = 500
+
+
+class AdjustmentError(Exception):
+    """What was asked cannot be done; nothing was changed."""
+
+
+class TooMuch(AdjustmentError):
+    """More than may still be taken off the line; carries how much that is, in yuan."""
+
+    def __init__(self, left: Decimal) -> None:
+        super().__init__(f"only {left} yuan may be taken off")
+        self.left = left
+
+
+class SamePerson(AdjustmentError):
+    """Who asked for an adjustment does not decide on it."""
+
+
+class NotOwn(AdjustmentError):
+    """Only who asked for an adjustment takes the request back."""
+
+
+class AlreadyDecided(AdjustmentError):
+    """Somebody decided otherwise, perhaps a moment ago; carries the state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"it is {state}")
+        self.state = State(state)
+
+
+class ReasonMissing(AdjustmentError):
+    """A request and a rejection need a reason."""
+
+
+@transaction.atomic
+def request_adjustment(
+    *,
+    kind: Adjustment.Kind,
+    charge: Charge,
+    amount: Decimal,
+    reason: str,
+    by: User,
+    form_token: uuid.UUID,
+    evidence: StoredFile | None = None,
+) -> Adjustment:
+    """Asks that `amount` yuan of a line be waived, discounted or written off.
+
+    The same `form_token` again returns the first request. Raises TooMuch (what other requests
+    wait for counts as taken), ReasonMissing, ValueError for an extra charge or an odd amount.
+    """
+    if kind not in ENTRY:
+        raise ValueError(f"{kind} lessens nothing")
+    lock_accounts([charge.account_id])
+    known = Adjustment.objects.filter(form_token=form_token).first()
+    if known is not None:
+        return known
+    left = may_take_off(charge, kind)
+    if from_fen(to_fen(amount)) > left:
+        raise TooMuch(left)
+    return _request(
+        charge.account, kind, amount, reason, by, form_token, evidence, {"lessens": charge}
+    )
+
+
+@transaction.atomic
+def request_late_fee_waiver(
+    *,
+    bill: Bill,
+    amount: Decimal,
+    reason: str,
+    by: User,
+    form_token: uuid.UUID,
+    evidence: StoredFile | None = None,
+) -> Adjustment:
+    """As `request_adjustment`, for the late fee of today that no line shows yet: it is posted.
+
+    Raises TooMuch with 0 when nothing is unposted.
+    """
+    lock_accounts([bill.account_id])
+    known = Adjustment.objects.filter(form_token=form_token).first()
+    if known is not None:
+        return known
+    posted = post_late_fees(account_ids=[bill.account_id], on=today(), bill_ids=[bill.pk])
+    if bill.pk not in posted:
+        raise TooMuch(ZERO)
+    return request_adjustment(
+        kind=Kind.WAIVER,
+        charge=posted[bill.pk],
+        amount=amount,
+        reason=reason,
+        by=by,
+        form_token=form_token,
+        evidence=evidence,
+    )
+
+
+@transaction.atomic
+def request_extra_charge(
+    *,
+    account: Account,
+    fee_item: FeeItem,
+    amount: Decimal,
+    due_on: datetime.date,
+    reason: str,
+    by: User,
+    form_token: uuid.UUID,
+    evidence: StoredFile | None = None,
+) -> Adjustment:
+    """Asks that the account be charged `amount` yuan besides its bills, to be paid by `due_on`.
+
+    Raises ReasonMissing, ValueError for a fee item of another community.
+    """
+    if fee_item.community_id != account.community_id:
+        raise ValueError("the fee item belongs to another community")
+    lock_accounts([account.pk])
+    known = Adjustment.objects.filter(form_token=form_token).first()
+    if known is not None:
+        return known
+    more = {"fee_item": fee_item, "due_on": due_on}
+    return _request(account, Kind.EXTRA, amount, reason, by, form_token, evidence, more)
+
+
+def _request(
+    account: Account,
+    kind: Adjustment.Kind,
+    amount: Decimal,
+    reason: str,
+    by: User,
+    form_token: uuid.UUID,
+    evidence: StoredFile | None,
+    more: dict[str, object],
+) -> Adjustment:
+    if not reason.strip():
+        raise ReasonMissing
+    if to_fen(amount) <= 0:
+        raise ValueError("an adjustment is above 0")
+    return Adjustment.objects.create(
+        community_id=account.community_id,
+        account=account,
+        kind=kind,
+        amount=amount,
+        reason=reason.strip(),
+        requested_by=by,
+        form_token=form_token,
+        evidence=evidence,
+        **more,
+    )
+
+
+def may_take_off(charge: Charge, kind: str) -> Decimal:
+    """How much of a line a new request may ask for, in yuan; requests that wait count as taken."""
+    waiting = Adjustment.objects.waiting().filter(lessens=charge)
+    asked = waiting.aggregate(total=Sum("amount"))["total"] or ZERO
+    return max(_left(charge, kind) - asked, ZERO)
+
+
+def _left(charge: Charge, kind: str) -> Decimal:
+    """What nothing lessens yet. A write-off gives up what is open; it never gives money back."""
+    left = left_of(charge)
+    if kind == Kind.WRITE_OFF:
+        column = ("open_amount",)
+        left = min(left, Charge.objects.with_open().values_list(*column).get(pk=charge.pk)[0])
+    return left
+
+
+@transaction.atomic
+def approve(*, adjustment: Adjustment, by: User, words: str = "") -> Adjustment:
+    """requested → approved: what was asked for is posted, in the same transaction.
+
+    Raises SamePerson, AlreadyDecided, TooMuch when less is left of the line by now.
+    """
+    adjustment, moves = _to_decide(adjustment, by, State.APPROVED)
+    if not moves:
+        return adjustment
+    _decide(adjustment, by, State.APPROVED, words)
+    if adjustment.kind == Kind.EXTRA:
+        adjustment.charge = _extra_charge(adjustment)
+    adjustment.save()
+    if adjustment.lessens is not None:
+        _lessen(adjustment, adjustment.lessens)
+    return adjustment
+
+
+def _lessen(adjustment: Adjustment, charge: Charge) -> None:
+    left = _left(charge, adjustment.kind)
+    if adjustment.amount > left:
+        raise TooMuch(left)
+    if charge.bill_id and charge.kind != Charge.Kind.LATE_FEE:
+        # What is closed shows its late fee as a line: nobody would see it otherwise.
+        post_late_fees(account_ids=[charge.account_id], on=today(), bill_ids=[charge.bill_id])
+    try:
+        lessen(
+            charge=charge,
+            amount=adjustment.amount,
+            kind=ENTRY[Kind(adjustment.kind)],
+            value_date=today(),
+            adjustment=adjustment,
+        )
+    except MoreThanLeft as error:
+        raise TooMuch(error.left) from error
+
+
+def _extra_charge(adjustment: Adjustment) -> Charge:
+    # The database holds both for an extra charge.
+    assert adjustment.fee_item is not None
+    assert adjustment.due_on is not None
+    return Charge.objects.create(
+        account=adjustment.account,
+        kind=Charge.Kind.EXTRA,
+        fee_item=adjustment.fee_item,
+        starts_on=adjustment.due_on,
+        ends_on=adjustment.due_on,
+        due_on=adjustment.due_on,
+        quantity=1,
+        unit_price=adjustment.amount,
+        factor=1,
+        amount=adjustment.amount,
+    )
+
+
+@transaction.atomic
+def reject(*, adjustment: Adjustment, by: User, words: str) -> Adjustment:
+    """requested → rejected, with words for the one who asked.
+
+    Raises SamePerson, AlreadyDecided, ReasonMissing.
+    """
+    adjustment, moves = _to_decide(adjustment, by, State.REJECTED)
+    if moves:
+        if not words.strip():
+            raise ReasonMissing
+        _decide(adjustment, by, State.REJECTED, words)
+        adjustment.save()
+    return adjustment
+
+
+@transaction.atomic
+def withdraw(*, adjustment: Adjustment, by: User) -> Adjustment:
+    """requested → withdrawn, by nobody but the one who asked.
+
+    Raises NotOwn, AlreadyDecided.
+    """
+    if adjustment.requested_by_id != by.pk:
+        raise NotOwn
+    adjustment, moves = _locked(adjustment, State.WITHDRAWN)
+    if moves:
+        _decide(adjustment, by, State.WITHDRAWN, "")
+        adjustment.save()
+    return adjustment
+
+
+def _to_decide(adjustment: Adjustment, by: User, to: State) -> tuple[Adjustment, bool]:
+    if adjustment.requested_by_id == by.pk:
+        raise SamePerson
+    return _locked(adjustment, to)
+
+
+def _locked(adjustment: Adjustment, to: State) -> tuple[Adjustment, bool]:
+    """The adjustment, locked, and whether it has still to become `to`."""
+    lock_accounts([adjustment.account_id])
+    now = (
+        Adjustment.objects.select_for_update(of=("self",))
+        .select_related("account", "lessens__bill", "fee_item")
+        .get(pk=adjustment.pk)
+    )
+    if now.state == to:
+        return now, False
+    if to not in Adjustment.TRANSITIONS[State(now.state)]:
+        raise AlreadyDecided(now.state)
+    return now, True
+
+
+def _decide(adjustment: Adjustment, by: User, state: State, words: str) -> None:
+    adjustment.state = state
+    adjustment.decided_by = by
+    adjustment.decided_at = timezone.now()
+    adjustment.decision = words.strip()[:MOST_DECISION]
