@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.views import resident, run_actions, runs, staff
+from billing.views import arrears, resident, run_actions, runs, staff
 
 app_name = "billing"
 RUNS = "c/<slug:community>/manager/runs/"
@@ -20,4 +20,20 @@ urlpatterns = [
     path(f"{RUNS}<int:pk>/close/", run_actions.close, name="close_run"),
     path(f"{RUNS}<int:pk>/reverse/", run_actions.reverse_run, name="reverse"),
     path(f"{RUNS}<int:pk>/corrections/", run_actions.correct, name="corrections"),
+    path("c/<slug:community>/manager/arrears/", arrears.arrears, name="arrears"),
+    path(
+        "c/<slug:community>/manager/arrears.xlsx",
+        arrears.arrears_buildings_xlsx,
+        name="arrears_xlsx",
+    ),
+    path(
+        "c/<slug:community>/manager/arrears/accounts/",
+        arrears.arrears_accounts,
+        name="arrears_accounts",
+    ),
+    path(
+        "c/<slug:community>/manager/arrears/accounts.xlsx",
+        arrears.arrears_accounts_xlsx,
+        name="arrears_accounts_xlsx",
+    ),
 ]

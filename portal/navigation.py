@@ -71,6 +71,7 @@ STAFF = (
             Place(_("Today"), "gauge", "portal:manager"),
             Place(_("Payments to check"), "triangle-alert", "payments:unsettled"),
             Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
+            Place(_("Arrears"), "hourglass", "billing:arrears", ("billing:arrears_accounts",)),
             Place(_("Looks at personal data"), "eye", "community:access_log"),
         ),
     ),

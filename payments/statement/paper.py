@@ -17,7 +17,7 @@ from core.pdf import render_many
 from payments.statement.lines import Line, Statement
 
 STYLESHEET = "css/print/statement.css"
-FIRST, OTHERS = 43, 50  # lines of the grid on the first sheet, under its head, and on the others
+FIRST, OTHERS = 46, 53  # lines of the grid on the first sheet, under its head, and on the others
 
 
 @dataclass

@@ -1,13 +1,12 @@
 """The manager's figures of today, each a few grouped rows over what the other rooms keep."""
 
 import datetime
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
+from billing.arrears import AGES, open_by_due_date
 from billing.models import Allocation, Bill, BillingPeriod, BillRun, Charge, RunException
 from community.models import BindingRequest, Community, today
 from core.money import ZERO
@@ -39,15 +38,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class Age:
-    """What is overdue for between `least` and `most` days, in yuan (`most` None: and longer)."""
+    """What is overdue for some span of days, in yuan."""
 
-    least: int
-    most: int | None
+    label: str
     amount: Decimal
     percent: int  # of all that is overdue
-
-
-AGES = ((1, 30), (31, 90), (91, 180), (181, 365), (366, None))
 
 
 def collected_on(community: Community, day: datetime.date) -> list[Channel]:
@@ -89,38 +84,18 @@ def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
     ]
 
 
-def arrears_by_age(community: Community, day: datetime.date | None = None) -> list[Age]:
-    """What is overdue on `day` (today), by how long. Charges without a bill are due at once."""
-    day = day or today()
-    bills = Bill.objects.filter(account__community=community)
-    charges = Charge.objects.filter(account__community=community, bill=None)
-    late = Charge.objects.filter(account__community=community, kind=Charge.Kind.LATE_FEE)
-    settled = Allocation.objects.filter(charge__account__community=community)
-    # A run has few due dates: grouped sums instead of one sum per bill.
-    sums = (
-        (1, bills.values_list("due_on")),
-        (1, late.values_list("bill__due_on")),
-        (1, charges.values_list("starts_on")),
-        (-1, settled.filter(charge__bill__isnull=False).values_list("charge__bill__due_on")),
-        (-1, settled.filter(charge__bill=None).values_list("charge__starts_on")),
-    )
-    open_by_due: dict[datetime.date, Decimal] = defaultdict(Decimal)
-    for sign, rows in sums:
-        for due, total in rows.order_by().annotate(Sum("amount")):
-            open_by_due[due] += sign * total
-    return _aged(((day - due).days, amount) for due, amount in open_by_due.items())
-
-
-def _aged(overdue: Iterable[tuple[int, Decimal]]) -> list[Age]:
-    sums = dict.fromkeys(AGES, ZERO)
-    for days, amount in overdue:
-        for least, most in AGES:
-            if days >= least and (most is None or days <= most):
-                sums[least, most] += amount
+def arrears_by_age(community: Community) -> list[Age]:
+    """What is overdue today, by how long; what is not due yet is left out."""
+    sums = dict.fromkeys(AGES[1:], ZERO)
+    for due, amount in open_by_due_date(community).items():
+        days = (today() - due).days
+        for age in sums:
+            if days >= age.least and (age.most is None or days <= age.most):
+                sums[age] += amount
     total = sum(sums.values())
     return [
-        Age(least, most, amount, int(amount * 100 / total) if total else 0)
-        for (least, most), amount in sums.items()
+        Age(age.label, amount, int(amount * 100 / total) if total else 0)
+        for age, amount in sums.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Statements of account."""
+"""Statements of account, arrears by age."""
 
 from tests.access.rows import Row
 from tests.access.world import Side
@@ -15,4 +15,8 @@ ROWS = [
     Row("payments:statement", an_account),
     Row("payments:statement_pdf", an_account),
     Row("payments:statement_xlsx", an_account),
+    Row("billing:arrears"),
+    Row("billing:arrears_xlsx"),
+    Row("billing:arrears_accounts"),
+    Row("billing:arrears_accounts_xlsx", post=True),
 ]

@@ -4,7 +4,10 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
+from billing.models import Charge, CreditEntry
+from billing.services.posting import allocate, post_credit
 from community.models import today
 from payments.models import Payment
 from portal.services import figures
@@ -40,20 +43,24 @@ def test_collection_rate_of_the_latest_runs_newest_first() -> None:
 
 def test_arrears_by_age_leave_out_what_is_paid_or_not_yet_due() -> None:
     account = AccountFactory.create()
-    old = make_bill("100.00", "40.00", account=account, quarter=1, year=2025)  # due 2025-02-15
-    make_bill("30.00", account=account, quarter=1, year=2026)  # due 2026-02-15
-    make_payment(old, amount="60.00")
-    ChargeFactory.create(
-        account=account,
-        amount=Decimal("7.00"),
-        starts_on=datetime.date(2026, 2, 20),
-        ends_on=datetime.date(2026, 2, 20),
-    )
-    ages = figures.arrears_by_age(account.community, day=datetime.date(2026, 2, 15))
-    assert [age.amount for age in ages] == [0, 0, 0, Decimal("80.00"), 0]
-    ages = figures.arrears_by_age(account.community, day=datetime.date(2026, 3, 1))
-    assert [age.amount for age in ages] == [Decimal("37.00"), 0, 0, 0, Decimal("80.00")]
-    assert [age.percent for age in ages] == [31, 0, 0, 0, 68]
+    for amount, late in (("140.00", 365), ("30.00", 0), ("37.00", 1), ("5.00", -9)):
+        ChargeFactory.create(
+            account=account,
+            kind=Charge.Kind.OPENING,
+            amount=Decimal(amount),
+            due_on=today() - datetime.timedelta(days=late),
+        )
+    with transaction.atomic():
+        entry = post_credit(
+            account=account,
+            kind=CreditEntry.Kind.PAYMENT,
+            amount=Decimal("60.00"),
+            value_date=today(),
+        )
+        allocate(credit_entry=entry)
+    ages = figures.arrears_by_age(account.community)
+    assert [age.amount for age in ages] == [Decimal("37.00"), 0, 0, 0, Decimal("80.00"), 0]
+    assert [age.percent for age in ages] == [31, 0, 0, 0, 68, 0]
 
 
 def test_nothing_yet() -> None:
