@@ -2,23 +2,12 @@
 
 import json
 import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPrivateKey,
-    RSAPublicKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from simulators import rsa
 from simulators.process import write_private
 
 # The numbers that WeChat Pay's own documentation uses in its examples.
@@ -55,24 +44,16 @@ class Keys:
 
 def load_or_make(home: Path) -> Keys:
     """The keys in home/keys. Two processes that start together agree on one set."""
-    folder = home / "keys"
-    if not folder.exists():
-        draft = home / f"keys.{secrets.token_hex(4)}"
-        _make(draft)
-        try:
-            draft.rename(folder)
-        except OSError:  # another process was first: its keys count
-            shutil.rmtree(draft)
-    return _load(folder)
+    return _load(rsa.made_once(home / "keys", _make))
 
 
 def _make(folder: Path) -> None:
     folder.mkdir(parents=True, mode=0o700)
-    merchant, platform = _rsa_2048(), _rsa_2048()
-    write_private(folder / "merchant_private_key.pem", _private_pem(merchant))
-    write_private(folder / "merchant_public_key.pem", _public_pem(merchant))
-    write_private(folder / "platform_private_key.pem", _private_pem(platform))
-    write_private(folder / "platform_public_key.pem", _public_pem(platform))
+    merchant, platform = rsa.make(), rsa.make()
+    write_private(folder / "merchant_private_key.pem", rsa.private_pem(merchant))
+    write_private(folder / "merchant_public_key.pem", rsa.public_pem(merchant))
+    write_private(folder / "platform_private_key.pem", rsa.private_pem(platform))
+    write_private(folder / "platform_public_key.pem", rsa.public_pem(platform))
     numbers = {
         "mchid": MCHID,
         "appid": APPID,
@@ -87,27 +68,7 @@ def _load(folder: Path) -> Keys:
     numbers = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
     return Keys(
         folder=folder,
-        merchant=_read_private(folder / "merchant_private_key.pem").public_key(),
-        platform=_read_private(folder / "platform_private_key.pem"),
+        merchant=rsa.read_private(folder / "merchant_private_key.pem").public_key(),
+        platform=rsa.read_private(folder / "platform_private_key.pem"),
         **numbers,
     )
-
-
-def _rsa_2048() -> RSAPrivateKey:
-    return generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _private_pem(key: RSAPrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def _public_pem(key: RSAPrivateKey) -> str:
-    public = key.public_key()
-    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def _read_private(path: Path) -> RSAPrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError(f"{path} holds no RSA key")
-    return key

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from simulators import callbacks
 from simulators.database import Database
 
 SCHEMA = """
@@ -39,37 +40,12 @@ CREATE TABLE IF NOT EXISTS refunds (
     created_at REAL NOT NULL,
     settled_at REAL
 );
-CREATE TABLE IF NOT EXISTS callbacks (
-    id INTEGER PRIMARY KEY,
-    out_trade_no TEXT NOT NULL,
-    out_refund_no TEXT NOT NULL DEFAULT '',
-    url TEXT NOT NULL,
-    body BLOB NOT NULL,
-    state TEXT NOT NULL
-        CHECK (state IN ('due', 'sending', 'held', 'lost', 'delivered', 'given_up')),
-    due_at REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS attempts (
-    id INTEGER PRIMARY KEY,
-    callback_id INTEGER REFERENCES callbacks,
-    out_trade_no TEXT NOT NULL,
-    fault TEXT NOT NULL,
-    at REAL NOT NULL,
-    headers TEXT NOT NULL,
-    body BLOB NOT NULL,
-    status INTEGER NOT NULL,
-    answer TEXT NOT NULL,
-    error TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS callbacks_by_order ON callbacks (out_trade_no);
-CREATE INDEX IF NOT EXISTS callbacks_by_time ON callbacks (state, due_at);
 """
 CHINA = timezone(timedelta(hours=8))
 
 
 def open_ledger(home: Path) -> Database:
-    return Database(home / "ledger.sqlite3", SCHEMA)
+    return Database(home / "ledger.sqlite3", SCHEMA + callbacks.SCHEMA)
 
 
 def rfc3339(moment: float | None = None) -> str:
@@ -82,18 +58,7 @@ def everything(ledger: Database) -> dict[str, list[dict[str, Any]]]:
     with ledger.transaction():
         orders = ledger.rows("SELECT * FROM orders ORDER BY created_at, rowid")
         refunds = ledger.rows("SELECT * FROM refunds ORDER BY created_at, rowid")
-        callbacks = ledger.rows(
-            "SELECT id, out_trade_no, out_refund_no, url, state, due_at, tries FROM callbacks"
-            " ORDER BY id"
-        )
-        attempts = ledger.rows(
-            "SELECT id, callback_id, out_trade_no, fault, at, status, answer, error FROM attempts"
-            " ORDER BY id"
-        )
-    for callback in callbacks:
-        callback["attempts"] = [a for a in attempts if a["callback_id"] == callback["id"]]
-    faulty = [attempt for attempt in attempts if attempt["callback_id"] is None]
-    return {"orders": orders, "refunds": refunds, "callbacks": callbacks, "forgeries": faulty}
+        return {"orders": orders, "refunds": refunds, **callbacks.history(ledger)}
 
 
 def empty(ledger: Database) -> None:

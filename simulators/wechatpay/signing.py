@@ -8,12 +8,10 @@ import re
 import secrets
 import time
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
 
+from simulators import rsa
 from simulators.web import Refused
 from simulators.wechatpay.keys import Keys
 
@@ -38,15 +36,8 @@ def verify_request(
         why = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"
         raise Refused(401, "SIGN_ERROR", why)
     head = f"{method}\n{target}\n{timestamp}\n{fields['nonce_str']}\n"
-    try:
-        signature = base64.b64decode(fields["signature"], validate=True)
-        keys.merchant.verify(signature, head.encode() + body + b"\n", PKCS1v15(), SHA256())
-    except (InvalidSignature, ValueError) as error:
-        raise Refused(401, "SIGN_ERROR", "错误的签名，验签失败") from error
-
-
-def sign(key: RSAPrivateKey, message: bytes) -> str:
-    return base64.b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()
+    if not rsa.is_signed(keys.merchant, head.encode() + body + b"\n", fields["signature"]):
+        raise Refused(401, "SIGN_ERROR", "错误的签名，验签失败")
 
 
 def signed_headers(
@@ -60,7 +51,7 @@ def signed_headers(
         "Wechatpay-Timestamp": moment,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Serial": keys.public_key_id,
-        "Wechatpay-Signature": sign(key or keys.platform, message),
+        "Wechatpay-Signature": rsa.sign(key or keys.platform, message),
         "Wechatpay-Signature-Type": SCHEME,
     }
 
