@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.simulators import (
+    AlipaySimulator,
     MailboxSimulator,
     Simulator,
     SmsSimulator,
@@ -19,7 +20,7 @@ from tests.fixtures.simulators import (
 )
 from tests.simulators.conftest import Merchant, make_client
 
-KINDS = [WeChatPaySimulator, SmsSimulator, MailboxSimulator]
+KINDS = [WeChatPaySimulator, AlipaySimulator, SmsSimulator, MailboxSimulator]
 Start = Callable[..., Simulator]
 
 

@@ -1,0 +1,59 @@
+"""python -m simulators.alipay: see simulators/README.md."""
+
+import sys
+
+from simulators import bills, process
+from simulators.alipay import control, gateway, pages
+from simulators.alipay.callbacks import Callbacks
+from simulators.alipay.desk import Desk
+from simulators.alipay.keys import load_or_make
+from simulators.alipay.ledger import open_ledger
+from simulators.faults import Faults
+from simulators.layout import PagesApplication
+from simulators.web import Refused, Request, Response
+
+
+class Alipay(PagesApplication):
+    brand = pages.BRAND
+
+    def is_faulty(self, request: Request) -> bool:
+        return request.path == gateway.PATH
+
+    def refuse(self, request: Request, refusal: Refused) -> Response:
+        # Alipay's own codes (40004) are none of HTTP.
+        status = refusal.status if refusal.status < 600 else 400
+        return super().refuse(request, Refused(status, refusal.code, refusal.message))
+
+
+def main() -> None:
+    home = process.home("alipay")
+    keys = load_or_make(home)
+    port = process.port("SIM_ALIPAY_PORT", 9104)
+    if "--env" in sys.argv[1:]:
+        account = keys.account(f"http://{process.host()}:{port}")
+        process.write_account(home, "merchant", account)
+        print(process.env_lines(account), end="")
+        return
+    faults = Faults(
+        callbacks="deliver",
+        callback_delay=0.0,
+        hold_refunds=False,
+        busy_next=0,
+        poor_next=0,
+        **bills.SWITCHES,
+    )
+    ledger = open_ledger(home)
+    desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
+    application = Alipay("alipay", faults)
+    for part in (gateway, control, pages):
+        part.add_routes(application, desk)
+    server = process.listen(application, port)
+    process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))
+    desk.callbacks.start()
+    process.serve(server)
+    desk.callbacks.stop()
+    ledger.close()
+
+
+if __name__ == "__main__":
+    main()
