@@ -2,11 +2,11 @@
 
 import sys
 
-from simulators import process
+from simulators import bills, process
 from simulators.faults import Faults
 from simulators.layout import PagesApplication
 from simulators.web import Request
-from simulators.wechatpay import api, control, pages
+from simulators.wechatpay import api, control, oauth, pages
 from simulators.wechatpay.callbacks import Callbacks
 from simulators.wechatpay.desk import Desk
 from simulators.wechatpay.keys import load_or_make
@@ -17,7 +17,7 @@ class WeChatPay(PagesApplication):
     brand = pages.BRAND
 
     def is_faulty(self, request: Request) -> bool:
-        return request.path.startswith("/v3/")
+        return request.path.startswith(("/v3/", "/sns/"))
 
 
 def main() -> None:
@@ -29,11 +29,17 @@ def main() -> None:
         process.write_account(home, "merchant", account)
         print(process.env_lines(account), end="")
         return
-    faults = Faults(callbacks="deliver", callback_delay=0.0, hold_refunds=False)
+    faults = Faults(
+        callbacks="deliver",
+        callback_delay=0.0,
+        hold_refunds=False,
+        openid="oSimulatorPayerOne0000000000",
+        **bills.SWITCHES,
+    )
     ledger = open_ledger(home)
     desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
     application = WeChatPay("wechatpay", faults)
-    for part in (api, control, pages):
+    for part in (api, control, oauth, pages):
         part.add_routes(application, desk)
     server = process.listen(application, port)
     process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))

@@ -54,11 +54,11 @@ def add_routes(application: Application, desk: Desk) -> None:
 
     @api("GET", "/v3/bill/tradebill")
     def tradebill(request: Request) -> Response:
-        return json_response(bill.apply_for(desk.ledger, desk.keys, request))
+        return json_response(bill.apply_for(desk, request))
 
     @api("GET", "/v3/billdownload/file")
     def download(request: Request) -> Response:
-        return bill.download(desk.ledger, desk.keys, request)
+        return bill.download(desk, request)
 
 
 def _signed(desk: Desk, handler: Handler) -> Handler:

@@ -13,8 +13,9 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from simulators.database import Database
+from simulators import bills
 from simulators.web import Refused, Request, Response
+from simulators.wechatpay.desk import Desk
 from simulators.wechatpay.keys import Keys
 from simulators.wechatpay.ledger import CHINA
 
@@ -37,19 +38,20 @@ FEE_RATE = Decimal("0.006")
 URL_LIFE = 300  # seconds
 
 
-def apply_for(ledger: Database, keys: Keys, request: Request) -> dict[str, str]:
+def apply_for(desk: Desk, request: Request) -> dict[str, str]:
     """Where the day's bill can be fetched, and its SHA1. Raises Refused (400)."""
     day = _day(request.query.get("bill_date", ""))
     if request.query.get("bill_type", "ALL") != "ALL":
         raise Refused(400, "PARAM_ERROR", "参数错误：bill_type 只支持 ALL")
-    if day >= datetime.now(CHINA).date():
+    today = datetime.now(CHINA).date()
+    if day >= today and not (day == today and desk.faults["bill_today"]):
         raise Refused(400, "INVALID_REQUEST", "账单日期不正确，只能下载当日以前的账单")
-    text = build(ledger, keys, day)
+    text = build(desk, day)
     if text is None:
         raise Refused(400, "NO_STATEMENT_EXIST", "账单文件不存在")
     packing = "GZIP" if request.query.get("tar_type") == "GZIP" else "PLAIN"
     claim = f"{day}.{packing}.{int(time.time()) + URL_LIFE}"
-    token = f"{claim}.{_seal(keys, claim)}"
+    token = f"{claim}.{_seal(desk.keys, claim)}"
     return {
         "hash_type": "SHA1",
         "hash_value": hashlib.sha1(text, usedforsecurity=False).hexdigest(),
@@ -57,28 +59,30 @@ def apply_for(ledger: Database, keys: Keys, request: Request) -> dict[str, str]:
     }
 
 
-def download(ledger: Database, keys: Keys, request: Request) -> Response:
+def download(desk: Desk, request: Request) -> Response:
     """The file that a token names. Raises Refused (400) for a false or an old token."""
     claim, _, seal = request.query.get("token", "").rpartition(".")
-    if not hmac.compare_digest(seal, _seal(keys, claim)):
+    if not hmac.compare_digest(seal, _seal(desk.keys, claim)):
         raise Refused(400, "PARAM_ERROR", "参数错误：token 无效")
     day, packing, expiry = claim.split(".")
     if time.time() > int(expiry):
         raise Refused(400, "INVALID_REQUEST", "下载地址已失效，请重新申请账单")
-    text = build(ledger, keys, date.fromisoformat(day)) or b""
+    text = build(desk, date.fromisoformat(day)) or b""
+    if desk.faults["bill_damaged"]:
+        text = text[: len(text) // 2]
     if packing == "GZIP":
         return Response(200, gzip.compress(text), "application/x-gzip")
     return Response(200, text, "text/plain; charset=utf-8")
 
 
-def build(ledger: Database, keys: Keys, day: date) -> bytes | None:
+def build(desk: Desk, day: date) -> bytes | None:
     """The bill of one day in China, or None when nothing happened on it."""
     begin = datetime.combine(day, datetime.min.time(), CHINA).timestamp()
     span = (begin, begin + 86400)
-    paid = ledger.rows(
+    paid = desk.ledger.rows(
         "SELECT * FROM orders WHERE paid_at >= ? AND paid_at < ? ORDER BY paid_at", *span
     )
-    returned = ledger.rows(
+    returned = desk.ledger.rows(
         "SELECT refunds.*, orders.transaction_id, orders.openid, orders.trade_type,"
         " orders.description, orders.attach FROM refunds JOIN orders USING (out_trade_no)"
         " WHERE refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
@@ -87,8 +91,11 @@ def build(ledger: Database, keys: Keys, day: date) -> bytes | None:
     )
     if not paid and not returned:
         return None
-    lines = [_payment(keys, order) for order in paid] + [_refund(keys, one) for one in returned]
-    return _write(lines)
+    lines = [_payment(desk.keys, order) for order in paid]
+    lines += [_refund(desk.keys, one) for one in returned]
+    amounts = ["应结订单金额", "订单金额", "退款金额", "申请退款金额"]
+    names = {"number": "商户订单号", "trade": "微信订单号", "fee": "手续费"}
+    return _write(bills.spoil(lines, desk.faults, amounts=amounts, **names))
 
 
 def _write(lines: list[dict[str, str]]) -> bytes:

@@ -1,5 +1,6 @@
 """The keys of both sides: made once at first start, kept under SIM_HOME/wechatpay/keys."""
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Keys:
     merchant: RSAPublicKey
     platform: RSAPrivateKey
 
+    @property
+    def app_secret(self) -> str:
+        """The official account's secret, for who asks whose openid a code is."""
+        return hashlib.md5(self.apiv3_key.encode(), usedforsecurity=False).hexdigest()
+
     def account(self, gateway: str) -> dict[str, str]:
         """What the portal is told, as environment variables."""
         return {
@@ -39,6 +45,9 @@ class Keys:
             "WECHATPAY_APIV3_KEY": self.apiv3_key,
             "WECHATPAY_PUBLIC_KEY_FILE": str(self.folder / "platform_public_key.pem"),
             "WECHATPAY_PUBLIC_KEY_ID": self.public_key_id,
+            "WECHAT_APP_SECRET": self.app_secret,
+            "WECHAT_OPEN_URL": gateway,
+            "WECHAT_API_URL": gateway,
         }
 
 

@@ -70,3 +70,24 @@ def test_download_address_cannot_be_made_up(client: WeChatPay, yesterday: str) -
     url = json.loads(client.trade_bill(yesterday)[1])["download_url"]
     assert client.download_bill(url[:-1] + "x")[0] == 400
     assert client.download_bill(url.partition("=")[0] + "=")[0] == 400
+
+
+def test_differences_on_demand(
+    client: WeChatPay, yesterday: str, wechatpay_simulator: WeChatPaySimulator
+) -> None:
+    wechatpay_simulator.faults(bill_amount=["ORDER-0001"], bill_fee=["ORDER-0001"], bill_extra=1)
+    answer = json.loads(client.trade_bill(yesterday)[1])
+    plain = gzip.decompress(client.download_bill(answer["download_url"])[1])
+    paid, refunded, extra, *_summary = csv.DictReader(io.StringIO(plain.decode("utf-8-sig")))
+    assert (paid["订单金额"], paid["手续费"]) == ("`124.45", "`0.84")
+    assert (refunded["退款金额"], refunded["订单金额"]) == ("`1.45", "`0.00")
+    assert extra["商户订单号"].startswith("`X")
+
+
+def test_a_damaged_file_does_not_fit_its_hash(
+    client: WeChatPay, yesterday: str, wechatpay_simulator: WeChatPaySimulator
+) -> None:
+    wechatpay_simulator.faults(bill_damaged=True)
+    answer = json.loads(client.trade_bill(yesterday)[1])
+    plain = gzip.decompress(client.download_bill(answer["download_url"])[1])
+    assert hashlib.sha1(plain).hexdigest() != answer["hash_value"]
