@@ -56,6 +56,12 @@ STAFF = (
             Place(_("Tickets"), "message-square-text", "servicedesk:queue", ("servicedesk:",)),
             Place(_("Receipts"), "receipt-text", "payments:receipts", ("payments:",)),
             Place(_("Bindings"), "user-check", "community:binding_requests"),
+            Place(
+                _("Meters"),
+                "droplets",
+                "billing:meters",
+                ("billing:meter", "billing:meter_sheet", "billing:meters_missing"),
+            ),
         ),
     ),
     (
@@ -72,6 +78,24 @@ STAFF = (
             Place(_("Payments to check"), "triangle-alert", "payments:unsettled"),
             Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
             Place(_("Arrears"), "hourglass", "billing:arrears", ("billing:arrears_accounts",)),
+            Place(
+                _("Fee standards"),
+                "tags",
+                "billing:tariffs",
+                ("billing:tariff", "billing:tariff_new", "billing:item"),
+            ),
+            Place(
+                _("Proposals"),
+                "megaphone",
+                "billing:desk_proposals",
+                ("billing:desk_proposal", "billing:proposal_new", "billing:proposal_edit"),
+            ),
+            Place(
+                _("Shared costs"),
+                "chart-pie",
+                "billing:desk_shared_costs",
+                ("billing:desk_shared_cost",),
+            ),
             Place(_("Looks at personal data"), "eye", "community:access_log"),
         ),
     ),

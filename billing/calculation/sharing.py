@@ -18,6 +18,10 @@ class Share(NamedTuple):
     quantity: Decimal
     fen: int
 
+    @property
+    def yuan(self) -> Decimal:
+        return Decimal(self.fen).scaleb(-2)
+
 
 @dataclass(slots=True)
 class Sharing:

@@ -1,13 +1,19 @@
 """What was used and what was spent together: meters, readings, shared costs."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from billing.models.tariff import FeeItem
-from community.models import Building, Unit
+from billing.models.tariff import FeeItem, Tariff
+from community.models import Building, Community, Occupancy, Unit
+
+if TYPE_CHECKING:
+    from community.models import User
 
 
 class Meter(models.Model):
@@ -121,6 +127,34 @@ class MeterReplacement(models.Model):
         return f"{self.meter} {self.replaced_on}"
 
 
+class SharedCostQuerySet(models.QuerySet["SharedCost"]):
+    def visible_to(self, user: "User") -> "SharedCostQuerySet":
+        """Costs that a unit where `user` lived at their end shares, all of where he works.
+
+        A unit shares a cost if a standard shares its item there on the cost's last day.
+        """
+        last_day = OuterRef(OuterRef("ends_on"))
+        shares = Tariff.objects.filter(
+            Q(ends_on=None) | Q(ends_on__gte=last_day),
+            Q(picked=False) & (Q(building=None) | Q(building=OuterRef("unit__building")))
+            | Q(units__unit=OuterRef("unit")),
+            fee_item=OuterRef(OuterRef("fee_item")),
+            method__in=(Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD),
+            unit_kind=OuterRef("unit__kind"),
+            starts_on__lte=last_day,
+        )
+        at_home = Occupancy.objects.filter(
+            Q(ends_on=None) | Q(ends_on__gte=OuterRef("ends_on")),
+            Exists(shares),
+            unit__building=Coalesce(OuterRef("building"), F("unit__building")),
+            party__bindings__user=user,
+            starts_on__lte=OuterRef("ends_on"),
+            unit__community=OuterRef("fee_item__community"),
+        )
+        works = Q(fee_item__community__in=Community.objects.visible_to(user))
+        return self.filter(works | Q(Exists(at_home)))
+
+
 class SharedCost(models.Model):
     """A cost shared over the units in scope, to the fen (公摊); billed in the period of its end."""
 
@@ -148,6 +182,8 @@ class SharedCost(models.Model):
         related_name="+",
         verbose_name=_("entered by"),
     )
+
+    objects = SharedCostQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("shared cost")

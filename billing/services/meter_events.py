@@ -172,7 +172,7 @@ def estimate_readings(
 
 
 @transaction.atomic
-def remove_reading(*, reading: MeterReading, by: User) -> None:
+def remove_reading(*, reading: MeterReading) -> None:
     """Take back a reading that was entered at the wrong meter; EntryRefused once it is billed."""
     meter = Meter.objects.select_for_update(of=("self",)).get(pk=reading.meter_id)
     if billed_units([meter.unit], meter.fee_item, reading.read_on):

@@ -342,7 +342,7 @@ class TestRemoving:
         water.read("2026-01-01", 99_980)
         water.read("2026-03-01", 20, rolled_over=True)
         reading = MeterReading.objects.get(value=20)
-        events.remove_reading(reading=reading, by=water.clerk)
+        events.remove_reading(reading=reading)
         assert water.totals() == [99_980]
         assert not MeterReplacement.objects.exists()
 
