@@ -17,6 +17,7 @@ from billing.models import (
     SharedCost,
     Tariff,
 )
+from billing.models.charge import taken_back
 
 METERED = {Tariff.Method.USAGE, Tariff.Method.TIERED}
 SHARED = {Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD}
@@ -29,6 +30,7 @@ def explain_bill(bill: Bill) -> list[Explained]:
     """
     charges = list(
         bill.charges.with_open()
+        .annotate(is_taken_back=taken_back())
         .select_related("fee_item", "tariff", "adjustment")
         .order_by("fee_item__position", "fee_item_id", "starts_on", "id")
     )

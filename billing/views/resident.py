@@ -56,6 +56,7 @@ def bills(request: SignedInRequest) -> HttpResponse:
     settled = (
         Bill.objects.of_resident(request.user)
         .with_open()
+        .with_reversed()
         .filter(Q(open_amount=0))
         .select_related("account__unit", "run__period")
         .order_by("-run__period__starts_on", "account__unit__sort_key", "id")
@@ -96,6 +97,7 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(
         Bill.objects.visible_to(request.user)
         .with_open()
+        .with_reversed()
         .select_related("account__unit", "account__community", "account__party", "run__period"),
         pk=pk,
     )

@@ -17,6 +17,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     found = get_object_or_404(
         Bill.objects.filter(account__community=community)
         .with_open()
+        .with_reversed()
         .select_related("account__unit", "account__community", "account__party", "run__period"),
         pk=pk,
     )
@@ -25,6 +26,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         Bill.objects.filter(account=found.account_id)
         .exclude(pk=pk)
         .with_open()
+        .with_reversed()
         .select_related("run__period")
         .order_by("-run__period__starts_on")
     )
