@@ -22,6 +22,10 @@ Report = Callable[[int, int], None]
 # Stands for whoever comes after the day up to which a unit is billed.
 SOMEBODY_ELSE = -1
 BY_SHARE = frozenset({"shared_area", "shared_household"})
+# Problems that say nothing about what is owed: a reading is missing, an area is 0.
+UNKNOWN = frozenset(
+    {calc.Reason.NO_READING, calc.Reason.BACKWARD_METER, calc.Reason.CANNOT_COMPUTE}
+)
 BY_METER = frozenset({"usage", "tiered"})
 
 
@@ -86,8 +90,8 @@ class Difference(Computation):
     `unit_ids` limits it to some units; parts of shared costs are compared everywhere all the same,
     since one unit's part changes all others'. `until` bills the units as if somebody else came on
     the day after it, and nothing of that somebody's; parts of costs that were shared before then
-    stay. After all units were asked for: `gone` are the charges to take back, `changes` says what
-    changed for whom.
+    stay. What cannot be computed any more stays as it was. After all units were asked for: `gone`
+    are the charges to take back, `changes` says what changed for whom.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Difference(Computation):
         self._until = until
         self._is_issued = run.issued_at is not None
         self._report = report or (lambda done, total: None)
+        self._problems_before = 0
         self._runs = runs_of(run)
         self._standing: dict[int, list[tuple[int, Line]]] = {}
 
@@ -134,7 +139,7 @@ class Difference(Computation):
     def bills(self, unit: calc.Unit) -> list[tuple[int, list[calc.Line], int]]:
         if self._until is not None and (self._asked is None or unit.id in self._asked):
             _let_somebody_else_in(unit, self._until)
-        found = len(self.totals.problems)
+        found = self._problems_before = len(self.totals.problems)
         bills = super().bills(unit)
         if self._asked is not None and unit.id not in self._asked:
             del self.totals.problems[found:]
@@ -146,8 +151,18 @@ class Difference(Computation):
             return lines
         here = [(line, as_line(line)) for line in lines if line.party != SOMEBODY_ELSE]
         here = [(computed, line) for computed, line in here if self._counts(unit.id, line)]
-        there = [(charge, line) for charge, line in standing if self._counts(unit.id, line)]
+        unknown = self._unknown_items()
+        there = [
+            (charge, line)
+            for charge, line in standing
+            if self._counts(unit.id, line) and line.item not in unknown
+        ]
         return self._compare(unit.id, here, there)
+
+    def _unknown_items(self) -> set[int | None]:
+        """Items of which nobody knows what the unit owes now: what stands of them stays."""
+        problems = self.totals.problems[self._problems_before :]
+        return {problem.item for problem in problems if problem.reason in UNKNOWN}
 
     def _counts(self, unit: int, line: Line) -> bool:
         """Whether a line of a unit is in question."""

@@ -20,7 +20,7 @@ from community.models import Community, Role, today
 
 PAGE = 50
 PERIODS = 24
-EXCEPTIONS = 50  # as many as somebody will read; the run tells how many there are
+EXCEPTIONS = 20  # as many as somebody will read; the run tells how many there are
 
 
 @staff(Role.ACCOUNTANT)
@@ -110,7 +110,9 @@ def run(request: SignedInRequest, community: Community, pk: int) -> HttpResponse
         "items": _items(found),
         "buildings": _buildings(found),
         "odd": [_amounts(each) for each in found.summary.get("odd", [])],
-        "compared": found.summary.get("compared_with"),
+        "compared": (compared := found.summary.get("compared_with")),
+        "before": _yuan(compared["amount"]) if compared else None,
+        "taken_back": _yuan(found.summary.get("taken_back", {}).get("amount")),
         "by_reason": by_reason,
         "exception_count": sum(each["count"] for each in by_reason),
         "open_count": sum(each["open"] for each in by_reason),

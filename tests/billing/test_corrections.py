@@ -124,7 +124,7 @@ def test_an_untouched_line_keeps_its_payment():
         ("业主0", "生活垃圾清运费", "0101-0331", "0.00"),
     ]
     assert balances(community) == {"业主0": (0, Decimal("211.50"))}
-    assert [c.reasons for c in RunChange.objects.all()] == [["vacancy"]]
+    assert [c.why for c in RunChange.objects.all()] == ["vacancy"]
 
 
 def test_a_line_of_0_is_taken_back_too():
@@ -175,6 +175,19 @@ def test_a_tariff_that_ended_earlier_is_taken_back_from_there():
     Tariff.objects.filter(method="area").update(ends_on=date(2026, 1, 31))
     correct(run)
     assert standing(community)[0] == ("业主0", "物业服务费", "0101-0131", "235.00")
+
+
+def test_what_cannot_be_computed_any_more_stays_and_is_named():
+    community = small_community(units=1)
+    run = issue(community).run
+    Unit.objects.update(area=0)
+    Tariff.objects.filter(method="household").update(ends_on=date(2026, 1, 31))
+    correction = correct(run)
+    assert [line[1:] for line in standing(community)] == [
+        ("物业服务费", "0101-0331", "705.00"),
+        ("生活垃圾清运费", "0101-0131", "8.00"),
+    ]
+    assert [each.reason for each in correction.exceptions.all()] == ["cannot_compute"]
 
 
 def test_after_closing_a_correction_lands_in_the_open_period_and_points_back():
