@@ -76,6 +76,7 @@ class BillRun(models.Model):
     #   odd            [{unit, code, amount, before, usual, reason}]  the ten oddest units, the
     #                  oddest first: more, less, new, gone against "before"; or, without a run
     #                  before, above or below the "usual" (median per m² of the type of unit)
+    #   in_arrears     the ids of the fee items that were billed for the period before
     #   taken_back     {lines, amount}: what a run took back of what stood before, if anything
     #   asked          the ids of the units that a correction is about; absent: all
     #   pools          [{cost, amount, whole}]  the m² or units that each cost was shared over

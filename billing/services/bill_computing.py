@@ -19,7 +19,7 @@ class Computation:
     def __init__(self, community: Community, period: calc.Span) -> None:
         self.community = community
         self.period = period
-        self.days = facts.days_of(community, period)
+        self.days = self.days_charged()
         self.totals = Totals()
         self._calculator = calc.Calculator(
             period=period,
@@ -31,6 +31,10 @@ class Computation:
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
             self.totals.pools.append((cost, self._calculator.shared_over[cost.id]))
+
+    def days_charged(self) -> facts.Days:
+        """Which days are charged; a correction charges those of the run that it corrects."""
+        return facts.days_of(self.community, self.period)
 
     def unit_ids(self) -> list[int]:
         """The units that are billed, in natural order; a correction may ask for a few."""

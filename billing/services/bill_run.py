@@ -183,6 +183,7 @@ def _keep_result(run: BillRun, computation: Difference) -> None:
     # A correction may be about some units only.
     asked = {key: run.summary[key] for key in ("asked",) if key in run.summary}
     run.summary = summary_of(run, totals) | asked
+    run.summary["in_arrears"] = sorted(computation.days.in_arrears)
     if computation.gone:
         run.summary["taken_back"] = {
             "lines": len(computation.gone),

@@ -16,7 +16,7 @@ from billing.models import BillRun, RunChange
 from billing.services import facts
 from billing.services.bill_computing import Computation
 from core.money import to_fen
-from core.sql import answer, ask
+from core.sql import answer, ask, id_array
 
 Report = Callable[[int, int], None]
 # Stands for whoever comes after the day up to which a unit is billed.
@@ -58,10 +58,11 @@ _STANDING = """
     SELECT a.unit_id, c.id, a.party_id, c.fee_item_id, c.tariff_id, c.starts_on, c.ends_on,
         c.quantity, c.unit_price, c.factor, c.amount, COALESCE(t.method, '')
     FROM billing_account a
-    JOIN billing_bill b ON b.account_id = a.id AND b.run_id = ANY(%s)
+    JOIN billing_bill b ON b.account_id = a.id AND b.run_id = ANY(%s::bigint[])
     JOIN billing_charge c ON c.bill_id = b.id AND c.kind = 'fee'
+        AND (b.run_id <> ALL(%s::bigint[]) OR c.fee_item_id = ANY(%s::bigint[]))
     LEFT JOIN billing_tariff t ON t.id = c.tariff_id
-    WHERE a.unit_id = ANY(%s) AND NOT EXISTS (
+    WHERE a.unit_id = ANY(%s::bigint[]) AND NOT EXISTS (
         SELECT 1 FROM billing_creditentry e
         WHERE e.charge_id = c.id AND e.kind = 'reversal' AND e.reverses_id IS NULL
     )
@@ -84,6 +85,26 @@ def runs_of(run: BillRun) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True).distinct())
 
 
+def switched_items(run: BillRun, days: facts.Days) -> dict[int, frozenset[int]]:
+    """By run: items that it billed for its own period, and that are billed afterwards since.
+
+    Their days come up a second time, and must not be billed twice.
+    """
+    if run.issued_at is not None or not days.in_arrears:
+        return {}
+    earlier = BillRun.objects.filter(
+        period__community=run.period.community_id,
+        period__starts_on__lte=days.before.end,
+        period__ends_on__gte=days.before.start,
+        kind=BillRun.Kind.REGULAR,
+        state__in=(BillRun.State.ISSUED, BillRun.State.CLOSED),
+    )
+    found = {
+        one.pk: days.in_arrears - frozenset(one.summary.get("in_arrears", ())) for one in earlier
+    }
+    return {pk: items for pk, items in found.items() if items}
+
+
 class Difference(Computation):
     """What is to be billed of a regular run's period beyond what stands.
 
@@ -102,6 +123,7 @@ class Difference(Computation):
         until: date | None = None,
         report: Report | None = None,
     ) -> None:
+        self._run = run
         super().__init__(run.period.community, calc.Span(run.period.starts_on, run.period.ends_on))
         self.gone: list[int] = []
         self.gone_fen = 0
@@ -113,6 +135,7 @@ class Difference(Computation):
         self._report = report or (lambda done, total: None)
         self._problems_before = 0
         self._runs = runs_of(run)
+        self._switched = switched_items(run, self.days)
         self._standing: dict[int, list[tuple[int, Line]]] = {}
 
     def unit_ids(self) -> list[int]:
@@ -123,15 +146,30 @@ class Difference(Computation):
     def chunks(self) -> Iterator[facts.AskedUnits]:
         done, total = 0, len(self.unit_ids())
         for chunk in super().chunks():
-            if self._runs:
+            if self._runs or self._switched:
                 self._load_standing(chunk.ids)
             yield chunk
             done += len(chunk.ids)
             self._report(done, total)
 
+    def days_charged(self) -> facts.Days:
+        """Items that were billed afterwards then are compared so, whatever is done today."""
+        then = self._run.summary.get("in_arrears")
+        if self._run.issued_at is None or then is None:
+            return super().days_charged()
+        return facts.Days(self.period, calc.months_before(self.period), frozenset(then))
+
+    def _where(self) -> tuple[list[int], list[int], set[int]]:
+        """Runs to look into; of some of them only some items."""
+        return (
+            [*self._runs, *self._switched],
+            list(self._switched),
+            {item for items in self._switched.values() for item in items},
+        )
+
     def _load_standing(self, unit_ids: list[int]) -> None:
         for unit, charge, *columns, amount, method in answer(
-            ask(_STANDING, [self._runs, unit_ids])
+            ask(_STANDING, [id_array(ids) for ids in (*self._where(), unit_ids)])
         ):
             line = Line(*columns, to_fen(amount), method)  # type: ignore[call-arg]
             self._standing.setdefault(unit, []).append((charge, line))

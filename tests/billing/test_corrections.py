@@ -13,6 +13,7 @@ from billing.models import (
     BillRun,
     Charge,
     CreditEntry,
+    FeeItem,
     RunChange,
     Tariff,
 )
@@ -188,6 +189,18 @@ def test_what_cannot_be_computed_any_more_stays_and_is_named():
         ("生活垃圾清运费", "0101-0131", "8.00"),
     ]
     assert [each.reason for each in correction.exceptions.all()] == ["cannot_compute"]
+
+
+def test_an_item_that_is_billed_afterwards_from_now_on_is_not_billed_twice():
+    community = small_community(units=1)
+    run = issue(community).run
+    FeeItem.objects.filter(name="生活垃圾清运费").update(in_arrears=True)
+    assert correct(run) is None, "the run is compared as it was computed"
+    issue(community, **Q2)
+    later = {"starts_on": date(2026, 7, 1), "ends_on": date(2026, 9, 30)}
+    issue(community, **later, due_on=date(2026, 8, 15))
+    lines = [line[2] for line in standing(community) if line[1] == "生活垃圾清运费"]
+    assert lines == ["0101-0331", "0401-0630"]
 
 
 def test_after_closing_a_correction_lands_in_the_open_period_and_points_back():
