@@ -69,7 +69,11 @@ class Account(models.Model):
         Community, on_delete=models.PROTECT, related_name="accounts", verbose_name=_("community")
     )
     unit = models.ForeignKey(
-        Unit, on_delete=models.PROTECT, related_name="accounts", verbose_name=_("unit")
+        Unit,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+        db_index=False,  # the unique constraint's index begins with it
+        verbose_name=_("unit"),
     )
     party = models.ForeignKey(
         Party, on_delete=models.PROTECT, related_name="accounts", verbose_name=_("payer")

@@ -78,7 +78,8 @@ def _billed_by(run: BillRun) -> dict[int, int]:
 
 def _items(totals: Totals, before: BillRun | None) -> list[dict[str, Any]]:
     """The sum of each fee item, and what it was in the run before (None: there is none)."""
-    earlier = {each.get("id"): each["amount"] for each in before.summary["items"]} if before else {}
+    items = before.summary.get("items", []) if before else []
+    earlier = {each.get("id"): each["amount"] for each in items}
     asked = {*totals.fen_by_item, *(pk for pk in earlier if pk)}
     return [
         {
@@ -105,7 +106,7 @@ def _as_compared(run: BillRun) -> dict[str, Any]:
         "run": run.pk,
         "from": str(run.period.starts_on),
         "to": str(run.period.ends_on),
-        "amount": run.summary["amount"],
+        "amount": run.summary.get("amount"),
     }
 
 

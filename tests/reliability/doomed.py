@@ -2,6 +2,8 @@
 
 deliver POINT ID     sends one delivery
 fan-out POINT ID     addresses a campaign in chunks of two; dies in its second chunk
+bill POINT ID        issues the second quarter of a community in chunks of one and two; POINT is the
+                     number of the "statement" or of the "copy" after which it dies
 """
 
 import os
@@ -57,6 +59,25 @@ def fan_out(point: str, campaign_id: int) -> None:
     module.fan_out_campaign(campaign_id=campaign_id)
 
 
+def bill(point: str, community_id: int) -> None:
+    from django.db.backends.utils import CursorWrapper
+
+    from billing.services import bill_computing, bill_writer
+    from billing.services.bill_run import issue_run
+    from community.models import Community
+    from tests.billing.small import Q2
+
+    what, number = point.split()
+    bill_computing.FIRST_CHUNK, bill_computing.CHUNK = 1, 2
+    if what == "statement":
+        CursorWrapper.execute = dies_after(CursorWrapper.execute, times=int(number))
+    elif what == "copy":
+        bill_writer.copy_text = dies_after(bill_writer.copy_text, times=int(number))
+    issue_run(community=Community.objects.get(pk=community_id), **Q2)
+
+
 if __name__ == "__main__":
     django.setup()
-    {"deliver": deliver, "fan-out": fan_out}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    {"deliver": deliver, "fan-out": fan_out, "bill": bill}[sys.argv[1]](
+        sys.argv[2], int(sys.argv[3])
+    )
