@@ -121,5 +121,10 @@ class RejectForm(forms.Form):
 
 
 class RevealForm(forms.Form):
-    field = forms.ChoiceField(choices=AccessLog.Field.choices)
+    # A bank account is shown by the page of what it is for.
+    field = forms.ChoiceField(
+        choices=[
+            (name.value, name.label) for name in (AccessLog.Field.PHONE, AccessLog.Field.EMAIL)
+        ]
+    )
     reason = forms.CharField(max_length=200)

@@ -1,4 +1,4 @@
-"""Papers about money: the receipt as an A5 PDF."""
+"""Papers about money: receipt and payout voucher (A5), clearance note (A4)."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from billing.models import Charge
 from core.money import amount_in_words
 from core.pdf import qr_data_uri, render_template_pdf
-from payments.models import Receipt, ReceiptLine
+from payments.models import Clearance, PayoutVoucher, Receipt, ReceiptLine
 
 STYLESHEET = "css/print/receipt.css"
 # Rows that one and two A5 pages hold with the totals, as usual; and one page, set closer.
@@ -103,4 +103,35 @@ def receipt_pdf(receipt: Receipt) -> bytes:
                 "qr": qr_data_uri(check_url(receipt)),
             },
             stylesheets=(STYLESHEET,),
+        )
+
+
+def voucher_pdf(voucher: PayoutVoucher) -> bytes:
+    """The voucher of a refund as a PDF, A5 landscape, always in the language of the community."""
+    refund = voucher.refund
+    with translation.override(settings.LANGUAGE_CODE):
+        return render_template_pdf(
+            "payments/print/voucher.html",
+            {
+                "voucher": voucher,
+                "refund": refund,
+                "community": voucher.community,
+                "unit": refund.account.unit.code,
+                "words": amount_in_words(voucher.amount),
+            },
+            stylesheets=(STYLESHEET, "css/print/voucher.css"),
+        )
+
+
+def clearance_pdf(clearance: Clearance) -> bytes:
+    """The note that nothing is owed either way, as it was then: A4, in the community's language."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return render_template_pdf(
+            "payments/print/clearance.html",
+            {
+                "clearance": clearance,
+                "community": clearance.community,
+                "said": clearance.snapshot,
+            },
+            stylesheets=("css/print/clearance.css",),
         )

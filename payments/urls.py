@@ -3,10 +3,13 @@ from django.urls import path
 from payments.views import (
     callbacks,
     collect,
+    deposits,
+    moving_out,
     pay,
     prepay,
     receipts,
     records,
+    refunds,
     statement,
     unsettled,
 )
@@ -33,6 +36,57 @@ urlpatterns = [
     # The front desk
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
     path("c/<slug:community>/desk/units/<int:pk>/prepay/", prepay.desk_prepay, name="desk_prepay"),
+    path(
+        "c/<slug:community>/desk/units/<int:pk>/deposit/",
+        deposits.take_deposit,
+        name="take_deposit",
+    ),
+    path("c/<slug:community>/desk/units/<int:pk>/move-out/", moving_out.move_out, name="move_out"),
+    path("c/<slug:community>/desk/clearances/<int:pk>/", moving_out.clearance, name="clearance"),
+    path("c/<slug:community>/desk/clearances/<int:pk>/clear/", moving_out.clear, name="clear"),
+    path(
+        "c/<slug:community>/desk/clearances/<int:pk>/settle/",
+        moving_out.settle_clearance,
+        name="settle_clearance",
+    ),
+    path(
+        "c/<slug:community>/desk/clearances/<int:pk>/take-back/",
+        moving_out.take_back_clearance,
+        name="take_back_clearance",
+    ),
+    path(
+        "c/<slug:community>/desk/clearances/<int:pk>/note.pdf",
+        moving_out.clearance_note,
+        name="clearance_note",
+    ),
+    path("c/<slug:community>/desk/deposits/", deposits.deposits, name="deposits"),
+    path(
+        "c/<slug:community>/desk/accounts/<int:pk>/refund/", refunds.ask_refund, name="ask_refund"
+    ),
+    path("c/<slug:community>/desk/refunds/", refunds.refunds, name="refunds"),
+    path("c/<slug:community>/desk/refunds/<int:pk>/", refunds.refund, name="refund"),
+    path(
+        "c/<slug:community>/desk/refunds/<int:pk>/decide/",
+        refunds.decide_refund,
+        name="decide_refund",
+    ),
+    path("c/<slug:community>/desk/refunds/<int:pk>/pay/", refunds.pay_refund, name="pay_refund"),
+    path(
+        "c/<slug:community>/desk/refunds/<int:pk>/transfer/",
+        refunds.transfer_refund,
+        name="transfer_refund",
+    ),
+    path("c/<slug:community>/desk/refunds/<int:pk>/end/", refunds.end_refund, name="end_refund"),
+    path(
+        "c/<slug:community>/desk/refunds/<int:pk>/account/",
+        refunds.refund_account,
+        name="refund_account",
+    ),
+    path(
+        "c/<slug:community>/desk/refunds/<int:pk>/voucher.pdf",
+        refunds.refund_voucher,
+        name="refund_voucher",
+    ),
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
     # Whoever keeps the books
     path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),

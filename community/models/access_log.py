@@ -26,6 +26,7 @@ class AccessLog(models.Model):
     class Field(models.TextChoices):
         PHONE = "phone", _("phone")
         EMAIL = "email", _("email")
+        BANK_ACCOUNT = "bank_account", _("bank account")
 
     community = models.ForeignKey(
         Community, on_delete=models.PROTECT, related_name="+", verbose_name=_("community")

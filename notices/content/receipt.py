@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 
 from community.models import Unit
@@ -15,7 +16,10 @@ from payments.models import Payment
 def context(notice: Notice) -> dict[str, Any]:
     payment = Payment.objects.select_related("receipt").get(pk=notice.context["payment"])
     units = (
-        Unit.objects.filter(accounts__credit_entries__posting__payment=payment)
+        Unit.objects.filter(
+            Q(accounts__credit_entries__posting__payment=payment)
+            | Q(accounts__deposits__payment=payment)
+        )
         .distinct()
         .order_by("sort_key")
     )

@@ -3,13 +3,14 @@
 import datetime
 import hashlib
 
+from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
 from billing.models import BillingPeriod
 from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
-from payments.models import Payment, PaymentOrder
+from payments.models import Deposit, Payment, PaymentOrder, Posting
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.
@@ -17,8 +18,10 @@ CODE_LIFETIME = datetime.timedelta(minutes=5)
 
 
 def receipt(*, payment: Payment) -> None:
-    """The receipt, to every payer whose account the payment was posted to."""
-    payers = Party.objects.filter(accounts__credit_entries__posting__payment=payment).distinct()
+    """The receipt, to every payer whose account the payment was posted to or is a deposit of."""
+    posted = Posting.objects.filter(payment=payment).values("credit_entry__account")
+    held = Deposit.objects.filter(payment=payment).values("account")
+    payers = Party.objects.filter(Q(accounts__in=posted) | Q(accounts__in=held)).distinct()
     for party in payers:
         notify(
             kind=Notice.Kind.RECEIPT,

@@ -52,8 +52,8 @@ class Clearance(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     # What the register was like before, so that it can be taken back (community.services.moving).
     moved = models.JSONField(default=dict)
-    # What the final bill did, in words for people; and what did not work.
-    billed = models.CharField(_("final bill"), max_length=500, blank=True)
+    # The runs that issued the final bills.
+    runs = models.JSONField(default=list, blank=True)
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

@@ -12,7 +12,7 @@ from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Role, Unit, today
 from community.spelling import normal_code
 from notices.models import Delivery, Notice
-from payments.models import Receipt
+from payments.models import Deposit, Receipt
 from portal.services.search import Hit, find
 from servicedesk.models import Ticket
 
@@ -78,7 +78,10 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         Account.objects.filter(unit=found)
         .with_balance()
         .select_related("party")
-        .prefetch_related(Prefetch("bills", queryset=open_bills, to_attr="open_bills"))
+        .prefetch_related(
+            Prefetch("bills", queryset=open_bills, to_attr="open_bills"),
+            Prefetch("deposits", queryset=Deposit.objects.held(), to_attr="held_deposits"),
+        )
     )
     for account in accounts:
         with_late_fees(account.open_bills, on=today())

@@ -19,7 +19,7 @@ from payments.models import Payment, PaymentOrder
 from payments.signals import payment_needs_attention, payment_received
 from servicedesk.models import Ticket, TicketBreach, TicketKind, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
-from tests.factories.billing import make_bill
+from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import (
     CommunityFactory,
     MembershipFactory,
@@ -27,7 +27,7 @@ from tests.factories.community import (
     UnitFactory,
     UserFactory,
 )
-from tests.factories.payments import make_order, make_payment
+from tests.factories.payments import make_deposit, make_order, make_payment
 from tests.fixtures.simulators import MailboxSimulator, SmsSimulator
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +209,13 @@ def test_every_kind_has_its_words() -> None:
             get_template(f"notices/messages/{kind}.{part}")
         assert kind in content._KINDS
         assert kind in settings.SMS_TEMPLATES
+
+
+def test_the_receipt_of_a_deposit_goes_to_whose_it_is() -> None:
+    account = AccountFactory.create()
+    deposit = make_deposit(account)
+    notice = Notice.objects.get(kind=Notice.Kind.RECEIPT)
+    assert notice.party == account.party
+    context = content.receipt.context(notice)
+    assert context["unit_codes"] == [account.unit.code]
+    assert context["receipt"] == deposit.payment.receipt

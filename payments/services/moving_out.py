@@ -1,0 +1,238 @@
+"""Moving out (搬离结清): one unit settled up to a day, for one payer.
+
+`begin` ends what he pays for and issues his final bill; what he then owes is paid, what is his goes
+back by refunds; when nothing is left either way, `clear` writes down what the note says.
+"""
+
+import datetime
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing.models import Account, Bill
+from billing.services.amounts_due import amounts_due
+from billing.services.corrections import bill_unit_until
+from billing.services.posting import credit_of, lock_accounts, use_credit
+from community.models import User, today
+from community.services import moving
+from community.services.imports import lock
+from core.money import ZERO, plain_yuan
+from payments.models import Clearance, Deposit, Payment, Receipt, Refund
+from payments.services.counter import open_unbilled
+from payments.services.refunds import refundable
+
+State = Clearance.State
+# A day further ahead would bill what nobody can know yet.
+MOST_DAYS_AHEAD = 62
+
+
+class NotClear(Exception):
+    """Something is still owed, one way or the other; carries the position."""
+
+    def __init__(self, position: "Position") -> None:
+        super().__init__("something is still owed")
+        self.position = position
+
+
+class AlreadyBegun(Exception):
+    """The same payer is moving out of this unit on another day; carries that clearance."""
+
+    def __init__(self, clearance: Clearance) -> None:
+        super().__init__(f"on {clearance.day}")
+        self.clearance = clearance
+
+
+class Ended(Exception):
+    """The clearance is cleared or taken back."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is between a payer and the company about one unit on a day, in yuan."""
+
+    on: datetime.date
+    bills: Decimal  # open on bills
+    late_fee: Decimal  # of the day, not posted yet
+    discount: Decimal  # what paying today would earn
+    unbilled: Decimal  # open on no bill
+    credit: Decimal
+    refundable: Decimal  # of the credit: what was paid in
+    deposits: tuple[Any, ...]  # held, with `held`
+    refunds: tuple[Refund, ...]  # asked for or approved, not paid out
+
+    @property
+    def to_pay(self) -> Decimal:
+        return self.bills + self.late_fee - self.discount + self.unbilled
+
+    @property
+    def held(self) -> Decimal:
+        return sum((deposit.held for deposit in self.deposits), ZERO)
+
+    @property
+    def goes_back(self) -> Decimal:
+        """What is his and not asked back yet."""
+        return self.refundable + self.held
+
+    @property
+    def is_clear(self) -> bool:
+        return not (self.to_pay or self.refundable or self.held or self.refunds)
+
+    @property
+    def has_both(self) -> bool:
+        """Credit that could settle what is open, and was not used yet."""
+        return bool(self.to_pay and self.credit)
+
+
+def position(account: Account, *, on: datetime.date | None = None) -> Position:
+    """Where `account` stands; late fees and discounts as of `on` (today)."""
+    on = on or today()
+    due = amounts_due(
+        bill_ids=list(Bill.objects.filter(account=account).values_list("pk", flat=True)), on=on
+    )
+    unbilled = open_unbilled([account.pk], community=account.community)
+    return Position(
+        on=on,
+        bills=sum((one.open for one in due), ZERO),
+        late_fee=sum((one.late_fee for one in due), ZERO),
+        discount=sum((one.discount for one in due), ZERO),
+        unbilled=sum((part.amount for part in unbilled), ZERO),
+        credit=credit_of([account.pk]).get(account.pk, ZERO),
+        refundable=refundable(account.pk),
+        deposits=tuple(Deposit.objects.filter(account=account).held().order_by("pk")),
+        refunds=tuple(
+            Refund.objects.filter(account=account)
+            .waiting()
+            .select_related("deposit")
+            .order_by("pk")
+        ),
+    )
+
+
+@transaction.atomic
+def begin(
+    *,
+    account: Account,
+    day: datetime.date,
+    by: User,
+    successor: moving.Successor | None = None,
+) -> Clearance:
+    """`account`'s payer pays for the unit up to `day`, his last; all or nothing.
+
+    The register is changed, what was billed for later days is taken back, what was not billed up to
+    the day is billed, and his credit settles what it can. Begun again for the same day it changes
+    nothing. Raises AlreadyBegun, moving.MoveRefused, RunRefused, ValueError: too far ahead.
+    """
+    if day > today() + datetime.timedelta(days=MOST_DAYS_AHEAD):
+        raise ValueError(f"{day} is too far ahead")
+    lock(account.community)
+    standing = Clearance.objects.filter(account=account).standing()
+    known = standing.filter(state=State.OPEN).first() or standing.filter(day=day).first()
+    if known is not None:
+        if known.day == day:
+            return known
+        raise AlreadyBegun(known)
+    moved = moving.move_out(unit=account.unit, party=account.party, day=day, successor=successor)
+    runs = bill_unit_until(unit=account.unit, day=day, by=by)
+    use_credit(account_ids=[account.pk])
+    return Clearance.objects.create(
+        community=account.community,
+        unit=account.unit,
+        account=account,
+        day=day,
+        moved=moved.as_json(),
+        runs=[run.pk for run in runs],
+        opened_by=by,
+    )
+
+
+@transaction.atomic
+def settle_with_credit(clearance: Clearance) -> Decimal:
+    """Uses the payer's credit for what is open; the yuan used."""
+    return use_credit(account_ids=[clearance.account_id])
+
+
+@transaction.atomic
+def clear(clearance_id: int, *, by: User) -> Clearance:
+    """Nothing is owed either way: writes down what the note says. Raises NotClear, Ended."""
+    clearance = _locked(clearance_id)
+    if clearance.state == State.CLEARED:
+        return clearance
+    if clearance.state != State.OPEN:
+        raise Ended
+    now = position(clearance.account)
+    if not now.is_clear:
+        raise NotClear(now)
+    clearance.snapshot = _snapshot(clearance, by)
+    _end(clearance, State.CLEARED, by)
+    return clearance
+
+
+@transaction.atomic
+def take_back(clearance_id: int, *, by: User) -> Clearance:
+    """He does not move out after all: the register is as it was before.
+
+    Final bills stay, and what they left out is billed by the next run or by a correction of the
+    run. Raises Ended, moving.MoveRefused where the register was changed since.
+    """
+    lock(Clearance.objects.select_related("community").get(pk=clearance_id).community)
+    clearance = _locked(clearance_id)
+    if clearance.state == State.WITHDRAWN:
+        return clearance
+    if clearance.state != State.OPEN:
+        raise Ended
+    moving.take_back(unit=clearance.unit, moved=clearance.moved)
+    _end(clearance, State.WITHDRAWN, by)
+    return clearance
+
+
+def _locked(clearance_id: int) -> Clearance:
+    """The clearance under the locks of its account and its own, in the order of everybody."""
+    lock_accounts([Clearance.objects.only("account_id").get(pk=clearance_id).account_id])
+    return (
+        Clearance.objects.select_for_update(of=("self",))
+        .select_related("community", "unit", "account__party", "account__community")
+        .get(pk=clearance_id)
+    )
+
+
+def _end(clearance: Clearance, state: Clearance.State, by: User) -> None:
+    if state not in Clearance.TRANSITIONS[State(clearance.state)]:
+        raise Ended
+    clearance.state = state
+    clearance.ended_by, clearance.ended_at = by, timezone.now()
+    clearance.save()
+
+
+def _snapshot(clearance: Clearance, by: User) -> dict[str, Any]:
+    """What the note says, as it was on the day on which it was given out."""
+    account = clearance.account
+    balance: Any = Account.objects.with_balance().get(pk=account.pk)
+    receipts = Receipt.objects.filter(lines__account=account).distinct()
+    last = receipts.order_by("-pk").first()
+    refunds = Refund.objects.filter(account=account, state=Refund.State.PAID, amount__gt=0)
+    paid_in = Payment.objects.filter(receipt__in=receipts)
+    return {
+        "unit": clearance.unit.code,
+        "payer": account.party.name,
+        "day": clearance.day.isoformat(),
+        "cleared_on": today().isoformat(),
+        "charged": plain_yuan(balance.charged),
+        "settled": plain_yuan(balance.allocated),
+        "payments": paid_in.count(),
+        "last_receipt": last.code if last else "",
+        "refunds": [
+            {
+                "voucher": refund.voucher.code,
+                "purpose": refund.deposit.purpose if refund.deposit else "",
+                "amount": plain_yuan(refund.amount),
+            }
+            for refund in refunds.select_related("voucher", "deposit").order_by("pk")
+        ],
+        "owed": plain_yuan(balance.owed),
+        "credit": plain_yuan(balance.credit),
+        "deposits": plain_yuan(ZERO),
+        "handler": by.get_short_name(),
+    }

@@ -1,0 +1,327 @@
+"""Refunds at the front desk and in the office: asking, deciding, paying out."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing.models import Account
+from community.access import SignedInRequest, staff
+from community.models import AccessLog, Community, Role, today
+from core.encryption import decrypt
+from core.money import ZERO, format_yuan
+from payments.documents import voucher_pdf
+from payments.forms import ids_of
+from payments.forms_refunds import ReasonForm, RefundForm, TransferForm, WordsForm
+from payments.models import Deposit, Refund
+from payments.services import refunds as services
+from payments.services.record import KeyConflict
+
+PAGE = 50
+State = Refund.State
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Asks that credit of an account, or its deposit `?deposit=`, goes back."""
+    account = get_object_or_404(
+        Account.objects.select_related("unit", "party"), pk=pk, community=community
+    )
+    deposit = _deposit(request, account)
+    available = services.refundable(account.pk) if deposit is None else services.held_of(deposit)
+    form = RefundForm(
+        request.POST or None,
+        of_deposit=deposit is not None,
+        initial={
+            "amount": available or None,
+            "method": Refund.Method.CASH,
+            "reason": _reason(request),
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        refund = _ask(request, account, deposit, form)
+        if refund is not None:
+            messages.success(request, _("Asked for. Somebody else approves it now."))
+            return redirect("payments:refund", community.code, refund.pk)
+    return render(
+        request,
+        "payments/ask_refund.html",
+        {
+            "community": community,
+            "account": account,
+            "deposit": deposit,
+            "available": available,
+            "form": form,
+            "waiting": Refund.objects.filter(account=account, deposit=deposit).waiting(),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _deposit(request: SignedInRequest, account: Account) -> Deposit | None:
+    wanted = request.GET.get("deposit")
+    if wanted is None:
+        return None
+    return get_object_or_404(Deposit, pk__in=ids_of([wanted]), account=account)
+
+
+def _reason(request: SignedInRequest) -> str:
+    return _("Moving out") if "moving" in request.GET else ""
+
+
+def _ask(
+    request: SignedInRequest, account: Account, deposit: Deposit | None, form: RefundForm
+) -> Refund | None:
+    """The request, or None with the reason on the form."""
+    asked = form.cleaned_data
+    try:
+        return services.request_refund(
+            account=account,
+            deposit=deposit,
+            amount=asked["amount"],
+            withheld=asked.get("withheld") or ZERO,
+            withheld_reason=asked.get("withheld_reason") or "",
+            reason=asked["reason"],
+            method=Refund.Method(asked["method"]),
+            payee_name=asked["payee_name"],
+            payee_bank=asked["payee_bank"],
+            payee_account=asked["payee_account"],
+            by=request.user,
+            token=asked["form_token"],
+        )
+    except services.NotEnough as error:
+        form.add_error("amount", _only(error.available))
+    except KeyConflict:
+        form.add_error(None, _("This form was used already for another refund."))
+    return None
+
+
+def _only(available: Decimal) -> str:
+    return _("Only %(amount)s is there to go back.") % {"amount": format_yuan(available)}
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_safe
+def refunds(request: SignedInRequest, community: Community) -> HttpResponse:
+    """Refunds that wait for somebody; `?all` with those that are done."""
+    everything = "all" in request.GET
+    found = Refund.objects.filter(community=community)
+    found = found if everything else found.waiting()
+    page = Paginator(
+        found.select_related(
+            "account__unit", "deposit", "requested_by", "decided_by", "voucher"
+        ).order_by("-requested_at", "-pk"),
+        PAGE,
+    ).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "payments/refunds.html",
+        {"community": community, "page_obj": page, "everything": everything},
+    )
+
+
+def _refund(community: Community, pk: int) -> Refund:
+    return get_object_or_404(
+        Refund.objects.select_related(
+            "account__unit", "account__party", "deposit", "requested_by", "decided_by", "ended_by"
+        ),
+        pk=pk,
+        community=community,
+    )
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_safe
+def refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """One refund: what it is, how it stands, what can be done with it by whom."""
+    found = _refund(community, pk)
+    return _shown(request, community, found)
+
+
+def _shown(
+    request: SignedInRequest, community: Community, found: Refund, **more: Any
+) -> HttpResponse:
+    decides = request.membership.role in (Role.ACCOUNTANT, Role.MANAGER)
+    context: dict[str, Any] = {
+        "community": community,
+        "refund": found,
+        "voucher": getattr(found, "voucher", None),
+        "available": services.refundable(found.account_id)
+        if found.deposit is None
+        else services.held_of(found.deposit),
+        "decides": decides and found.requested_by_id != request.user.pk,
+        "own": found.requested_by_id == request.user.pk,
+        "keeps_books": decides,
+        "words": WordsForm(),
+        "transfer": TransferForm(initial={"day": today()}),
+    }
+    return render(request, "payments/refund.html", context | more)
+
+
+def _words(request: SignedInRequest) -> str:
+    """The sentence that came with a step; '' for one that cannot be kept."""
+    form = WordsForm(request.POST)
+    return form.cleaned_data["words"] if form.is_valid() else ""
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def decide_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Approves or rejects, by somebody else than who asked."""
+    found = _refund(community, pk)
+    words = _words(request)
+    if request.POST.get("decision") == "approve":
+        return _do(
+            request,
+            community,
+            found,
+            lambda: services.approve(found.pk, by=request.user, words=words),
+            _("Approved. It can be paid out now."),
+        )
+    if not words.strip():
+        messages.error(request, _("Please say why it is rejected."))
+        return redirect("payments:refund", community.code, pk)
+    return _do(
+        request,
+        community,
+        found,
+        lambda: services.reject(found.pk, by=request.user, words=words),
+        _("Rejected."),
+    )
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_POST
+def pay_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """The cash was handed over."""
+    found = _refund(community, pk)
+    return _do(
+        request,
+        community,
+        found,
+        lambda: services.pay_in_cash(found.pk, by=request.user),
+        _("Paid out. Please print the voucher and let the payee sign it."),
+    )
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def transfer_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """The bank sent the money: day and reference."""
+    found = _refund(community, pk)
+    form = TransferForm(request.POST)
+    if not form.is_valid():
+        response = _shown(request, community, found, transfer=form)
+        response.status_code = 422
+        return response
+    return _do(
+        request,
+        community,
+        found,
+        lambda: services.record_transfer(
+            found.pk,
+            by=request.user,
+            day=form.cleaned_data["day"],
+            reference=form.cleaned_data["reference"],
+        ),
+        _("Recorded as paid out."),
+    )
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_POST
+def end_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Takes a request back, or says that it could not be paid out."""
+    found = _refund(community, pk)
+    words = _words(request)
+    if request.POST.get("ending") == "failed":
+        if not words.strip():
+            messages.error(request, _("Please say why it could not be paid out."))
+            return redirect("payments:refund", community.code, pk)
+        return _do(
+            request,
+            community,
+            found,
+            lambda: services.fail(found.pk, by=request.user, words=words),
+            _("Noted. The money is the payer's again."),
+        )
+    return _do(
+        request,
+        community,
+        found,
+        lambda: services.withdraw(found.pk, by=request.user, words=words),
+        _("Taken back. The money is the payer's again."),
+    )
+
+
+def _do(
+    request: SignedInRequest,
+    community: Community,
+    found: Refund,
+    work: Callable[[], Refund],
+    done: str,
+) -> HttpResponse:
+    """Takes a step, says what came of it, and goes back to the refund."""
+    try:
+        work()
+    except services.SamePerson:
+        messages.error(request, _("Who asked for a refund cannot decide on it."))
+    except services.NotEnough as error:
+        messages.error(request, _only(error.available))
+    except services.WrongState as error:
+        messages.warning(
+            request,
+            _("Nothing was done: the refund is %(state)s already.") % {"state": error.state.label},
+        )
+    except services.ReferenceTaken:
+        messages.error(request, _("This reference stands at another refund already."))
+    except ValueError:
+        messages.error(request, _("This does not fit the refund; nothing was changed."))
+    else:
+        messages.success(request, done)
+    return redirect("payments:refund", community.code, found.pk)
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def refund_account(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """The payee's bank account in the clear, for whoever makes the transfer; goes on record."""
+    found = _refund(community, pk)
+    form = ReasonForm(request.POST)
+    if not form.is_valid() or not found.payee_account:
+        messages.error(request, _("Please say why you need it: the reason goes on record."))
+        return redirect("payments:refund", community.code, pk)
+    AccessLog.objects.create(
+        community=community,
+        user=request.user,
+        party=found.account.party,
+        field=AccessLog.Field.BANK_ACCOUNT,
+        reason=form.cleaned_data["reason"],
+    )
+    return _shown(request, community, found, payee_account=decrypt(found.payee_account))
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_safe
+def refund_voucher(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """The voucher of a refund that was paid out, as PDF."""
+    found = get_object_or_404(
+        Refund.objects.select_related(
+            "voucher__community", "account__unit", "deposit", "requested_by"
+        ),
+        pk=pk,
+        community=community,
+        voucher__isnull=False,
+    )
+    return HttpResponse(
+        voucher_pdf(found.voucher),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="voucher-{found.voucher.code}.pdf"'},
+    )
