@@ -1,5 +1,6 @@
 from django.urls import path
 
+from billing import adjusting_urls
 from billing.views import (
     arrears,
     desk_proposals,
@@ -81,4 +82,5 @@ urlpatterns = [
     path(f"{METERS}<int:pk>/replace/", meter_pages.meter_replace, name="meter_replace"),
     path(f"{METERS}<int:pk>/device/", meter_pages.meter_device, name="meter_device"),
     path(f"{METERS}readings/<int:pk>/remove/", meter_pages.reading_remove, name="reading_remove"),
+    *adjusting_urls.urlpatterns,
 ]

@@ -74,6 +74,15 @@ class LateFeePolicy(models.Model):
     def __str__(self) -> str:
         return f"{self.daily_rate} {self.starts_on}"
 
+    @property
+    def daily_percent(self) -> Decimal:
+        """The rate as people say it: 0.05 for 0.0005."""
+        return self.daily_rate * 100
+
+    @property
+    def cap_percent(self) -> Decimal | None:
+        return None if self.cap is None else self.cap * 100
+
 
 class DisputeHold(models.Model):
     """Days on which a bill is in dispute: they never count for its late fee."""

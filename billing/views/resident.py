@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Account, Bill
 from billing.services.amounts_due import total_late_fee, with_late_fees
-from billing.views.settling import settled_by
+from billing.views.settling import adjusted, settled_by
 from community.access import SignedInRequest, signed_in
 from community.models import today
 from core.money import ZERO
@@ -112,5 +112,6 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
             "lines": explain_bill(found),
             "comparison": compare_bill(found),
             "settled_by": settled_by(found),
+            "adjusted": adjusted(found),
         },
     )

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from billing.models import Allocation, Bill, CreditEntry
+from billing.models import Adjustment, Allocation, Bill, CreditEntry
 
 
 def settled_by(bill: Bill) -> list[tuple[CreditEntry, Decimal]]:
@@ -20,3 +20,13 @@ def settled_by(bill: Bill) -> list[tuple[CreditEntry, Decimal]]:
     )
     entries = CreditEntry.objects.filter(pk__in=sums).order_by("value_date", "id")
     return [(entry, sums[entry.pk]) for entry in entries]
+
+
+def adjusted(bill: Bill) -> list[Adjustment]:
+    """What was taken off the bill's lines, and what is asked for, oldest first."""
+    shown = (Adjustment.State.REQUESTED, Adjustment.State.APPROVED)
+    return list(
+        Adjustment.objects.filter(lessens__bill=bill, state__in=shown)
+        .select_related("lessens__fee_item")
+        .order_by("pk")
+    )

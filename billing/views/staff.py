@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Bill
 from billing.services.amounts_due import with_late_fees
-from billing.views.settling import settled_by
+from billing.views.settling import adjusted, settled_by
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 
@@ -39,6 +39,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
             "lines": explain_bill(found),
             "comparison": compare_bill(found),
             "settled_by": settled_by(found),
+            "adjusted": adjusted(found),
             "others": others[:12],
         },
     )

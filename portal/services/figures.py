@@ -7,8 +7,17 @@ from decimal import Decimal
 from django.db.models import Count, Q, Sum
 
 from billing.arrears import AGES, open_by_due_date
-from billing.models import Allocation, Bill, BillingPeriod, BillRun, Charge, RunException
-from community.models import BindingRequest, Community, today
+from billing.models import (
+    Adjustment,
+    Allocation,
+    Bill,
+    BillingPeriod,
+    BillRun,
+    Charge,
+    EarlyPaymentOffer,
+    RunException,
+)
+from community.models import BindingRequest, Community, VacancyRequest, today
 from core.money import ZERO
 from notices.models import Delivery
 from payments.models import Payment, PaymentOrder
@@ -109,6 +118,11 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
             Q(state=Delivery.State.FAILED) | Q(state=Delivery.State.UNKNOWN),
             notice__community=community,
         ).count(),
+        "adjustments": Adjustment.objects.filter(community=community).waiting().count()
+        + EarlyPaymentOffer.objects.filter(
+            community=community, state=EarlyPaymentOffer.State.REQUESTED
+        ).count(),
+        "vacancies": VacancyRequest.objects.filter(unit__community=community).waiting().count(),
         "payments": PaymentOrder.objects.filter(community=community).unsettled().count(),
         "billing": RunException.objects.filter(
             run__period__community=community, accepted_at__isnull=True

@@ -1,0 +1,96 @@
+"""Forms of adjustments: what is asked for, and the words of a decision."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Adjustment, FeeItem
+from community.evidence import EvidenceField
+from community.models import Party
+from core.forms import OnceForm
+
+LATE_FEE = "late"  # the late fee of today, which no line shows yet
+
+
+class DayInput(forms.DateInput):
+    """The browser's own picker of a day."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+def _amount_field(label: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        min_value=Decimal("0.01"),
+        max_digits=10,
+        decimal_places=2,
+        widget=forms.TextInput(
+            attrs={"inputmode": "decimal", "autocomplete": "off", "class": "form-control num"}
+        ),
+    )
+
+
+def _reason_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Reason"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Whoever decides reads it."),
+    )
+
+
+class AdjustForm(OnceForm):
+    """Something off one line of a bill. `lines` are (value, label) pairs."""
+
+    line = forms.ChoiceField(label=_("Of which line"), widget=forms.RadioSelect)
+    kind = forms.ChoiceField(
+        label=_("What it is"),
+        choices=[
+            (Adjustment.Kind.WAIVER, _("Waiver: it need not be paid")),
+            (Adjustment.Kind.DISCOUNT, _("Discount: the price is lessened")),
+            (Adjustment.Kind.WRITE_OFF, _("Write-off: it cannot be collected")),
+        ],
+        widget=forms.RadioSelect,
+        initial=Adjustment.Kind.WAIVER,
+    )
+
+    def __init__(self, *args: Any, lines: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["line"].choices = lines  # type: ignore[attr-defined]
+        if len(lines) == 1:
+            self.fields["line"].initial = lines[0][0]
+        self.fields["amount"] = _amount_field(_("Amount to take off, yuan"))
+        self.fields["reason"] = _reason_field()
+        self.fields["evidence"] = EvidenceField(required=False)
+
+
+class ExtraChargeForm(OnceForm):
+    """Something to pay besides the bills, for one of the unit's payers."""
+
+    party = forms.ModelChoiceField(
+        label=_("Payer"), queryset=Party.objects.none(), empty_label=None
+    )
+    fee_item = forms.ModelChoiceField(
+        label=_("Fee item"), queryset=FeeItem.objects.none(), empty_label=_("Please choose")
+    )
+
+    def __init__(self, *args: Any, parties: Any, items: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["party"].queryset = parties  # type: ignore[attr-defined]
+        self.fields["fee_item"].queryset = items  # type: ignore[attr-defined]
+        self.fields["amount"] = _amount_field(_("Amount to charge, yuan"))
+        self.fields["due_on"] = forms.DateField(label=_("To be paid by"), widget=DayInput())
+        self.fields["reason"] = _reason_field()
+        self.fields["evidence"] = EvidenceField(required=False)
+
+
+class DecisionForm(forms.Form):
+    """Approve, or reject with words."""
+
+    do = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
+    words = forms.CharField(label=_("Words of the decision"), max_length=500, required=False)

@@ -1,0 +1,102 @@
+"""The late fee rule of a community, and its early-payment offers."""
+
+from django.contrib import messages
+from django.db.models import Count, Sum
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from billing.forms.late_fees import OfferForm, PolicyForm
+from billing.models import EarlyPaymentOffer, FeeItem, LateFeePolicy
+from billing.services import offers as offer_service
+from billing.services.late_fee_policies import StartsTooEarly, earliest_start, new_policy
+from billing.services.late_fees import ITEM
+from community.access import SignedInRequest, staff
+from community.models import Community, Role, today
+
+
+@staff(Role.MANAGER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def policies(request: SignedInRequest, community: Community) -> HttpResponse:
+    """The rule in force, the versions before, and a new version from a day on."""
+    earliest = earliest_start(community)
+    form = PolicyForm(request.POST or None, initial={"starts_on": earliest or today()})
+    if request.method == "POST" and form.is_valid():
+        try:
+            new_policy(community=community, **form.values())
+        except StartsTooEarly as error:
+            form.add_error(
+                "starts_on",
+                _("What is due keeps its rule: a new one begins on %(day)s at the earliest.")
+                % {"day": error.earliest},
+            )
+        else:
+            messages.success(request, _("The new late fee rule is kept."))
+            return redirect("billing:late_fees", community.code)
+    return render(
+        request,
+        "billing/late_fees.html",
+        {
+            "community": community,
+            "policies": LateFeePolicy.objects.filter(community=community),
+            "form": form,
+            "earliest": earliest,
+            "today": today(),
+        },
+        status=422 if form.is_bound else 200,
+    )
+
+
+@staff(Role.ACCOUNTANT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def offers(request: SignedInRequest, community: Community) -> HttpResponse:
+    """Offers with how often they were earned, and a new one."""
+    form = OfferForm(request.POST or None, items=_items(community))
+    if request.method == "POST" and form.is_valid():
+        offer_service.make_offer(community=community, by=request.user, **form.values())
+        messages.success(request, _("Kept. It is in force as soon as another person approves it."))
+        return redirect("billing:offers", community.code)
+    found = (
+        EarlyPaymentOffer.objects.filter(community=community)
+        .select_related("created_by", "approved_by")
+        .prefetch_related("fee_items")
+        .annotate(times=Count("uses"), given=Sum("uses__credit_entry__amount"))
+        .order_by("-pay_by", "-pk")
+    )
+    return render(
+        request,
+        "billing/offers.html",
+        {"community": community, "offers": found, "form": form, "today": today()},
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _items(community: Community) -> object:
+    return FeeItem.objects.filter(community=community).exclude(name=ITEM)
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def decide_offer(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Approves an offer, or ends it."""
+    offer = get_object_or_404(EarlyPaymentOffer, pk=pk, community=community)
+    try:
+        if request.POST.get("do") == "approve":
+            offer_service.approve(offer=offer, by=request.user)
+            messages.success(request, _("Approved. Residents see it where they pay."))
+        elif request.POST.get("do") == "withdraw":
+            offer_service.withdraw(offer=offer)
+            messages.success(request, _("Ended. Who earned it keeps the discount."))
+        else:
+            messages.error(request, _("Please approve or end it. Nothing was changed."))
+    except offer_service.SamePerson:
+        messages.error(
+            request, _("You made this offer yourself: another person has to approve it.")
+        )
+    except offer_service.WrongState as error:
+        messages.error(
+            request,
+            _("It is “%(state)s” already; nothing was changed.") % {"state": error.state.label},
+        )
+    return redirect("billing:offers", community.code)
