@@ -1,4 +1,7 @@
-"""The bill run killed with SIGKILL, run twice, and met by payments: the books stay right."""
+"""The bill run killed with SIGKILL, and met by payments: the books stay right.
+
+Two runs at one moment: tests/billing/test_bill_run_race.py.
+"""
 
 import datetime
 import random
@@ -93,19 +96,6 @@ def test_a_run_killed_again_and_again_equals_one_run(what: str) -> None:
     issue(twin, **Q2)
     issue(community, **Q2)
     assert outcome(community) == outcome(twin)
-    assert not books.verify().breaks
-
-
-def test_runs_of_two_processes_at_once_bill_once() -> None:
-    community = billed_community("twice")
-    env = processes.environment()
-    command = ("django", "run_billing", "--community", "twice", "--from", "2026-04")
-    both = [
-        processes.start(*command, "--to", "2026-06", "--due", "2026-05-15", env=env)
-        for _process in range(2)
-    ]
-    assert [process.wait(processes.PATIENCE) for process in both] == [0, 0]
-    assert second_quarter(community) == UNITS
     assert not books.verify().breaks
 
 
