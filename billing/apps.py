@@ -5,6 +5,6 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import books  # noqa: F401  (registers what verify_books checks)
+        from billing import books, books_of_adjustments  # noqa: F401  (what verify_books checks)
         from billing.arrears import jobs  # noqa: F401  (registers its job)
         from billing.services import run_jobs  # noqa: F401  (registers its jobs)
