@@ -1,7 +1,7 @@
 """The bill runs of a community: what comes next, what a run came to, what is odd about it."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from community.models import Community, Role, today
 
 PAGE = 50
 PERIODS = 24
+SOON = timedelta(days=14)
 EXCEPTIONS = 20  # as many as somebody will read; the run tells how many there are
 
 
@@ -59,6 +60,12 @@ class Row:
     others: list[BillRun]
     planned_due: date
     is_late: bool
+
+    @property
+    def button(self) -> str:
+        """How the button of the next step looks: what can wait is no invitation."""
+        soon = self.period.issue_on is None or self.period.issue_on <= today() + SOON
+        return "btn-sm btn-primary" if soon else "btn-sm btn-secondary"
 
 
 def _rows(shown: list[BillingPeriod], how: BillingSettings) -> list[Row]:
