@@ -15,6 +15,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.merchants import merchant_accounts
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -352,19 +354,33 @@ SMS_REPORT_TOKEN = secret("SMS_REPORT_TOKEN", development="development-only-sms-
 
 # --- Payment providers ----------------------------------------------------------------------
 
-PAYMENT_PROVIDERS = ["payments.providers.wechatpay.WeChatPayProvider"]
-# A provider without a merchant account is not offered. `python -m simulators.wechatpay --env`
-# prints these variables for the simulator.
-WECHATPAY = {
-    "GATEWAY": env("WECHATPAY_GATEWAY", default="https://api.mch.weixin.qq.com").rstrip("/"),
-    "MCHID": env("WECHATPAY_MCHID", default=""),
-    "APPID": env("WECHATPAY_APPID", default=""),
-    "SERIAL_NO": env("WECHATPAY_SERIAL_NO", default=""),
-    "PRIVATE_KEY_FILE": env("WECHATPAY_PRIVATE_KEY_FILE", default=""),
-    "APIV3_KEY": env("WECHATPAY_APIV3_KEY", default=""),
-    "PUBLIC_KEY_FILE": env("WECHATPAY_PUBLIC_KEY_FILE", default=""),
-    "PUBLIC_KEY_ID": env("WECHATPAY_PUBLIC_KEY_ID", default=""),
-}
+PAYMENT_PROVIDERS = [
+    "payments.providers.wechatpay.WeChatPayProvider",
+    "payments.providers.alipay.AlipayProvider",
+]
+# A provider without a merchant account is not offered. `python -m simulators.wechatpay --env` and
+# `python -m simulators.alipay --env` print these variables for the simulators. While keys are being
+# changed, PUBLIC_KEY_FILE (with PUBLIC_KEY_ID) and APIV3_KEY take two values, the new one first.
+WECHATPAY = merchant_accounts(
+    env,
+    "WECHATPAY",
+    {
+        "MCHID": "",
+        "APPID": "",
+        "SERIAL_NO": "",
+        "PRIVATE_KEY_FILE": "",
+        "APIV3_KEY": "",
+        "PUBLIC_KEY_FILE": "",
+        "PUBLIC_KEY_ID": "",
+    },
+    gateway="https://api.mch.weixin.qq.com",
+)
+ALIPAY = merchant_accounts(
+    env,
+    "ALIPAY",
+    {"APP_ID": "", "SELLER_ID": "", "PRIVATE_KEY_FILE": "", "PUBLIC_KEY_FILE": ""},
+    gateway="https://openapi.alipay.com/gateway.do",
+)
 
 # --- Logging --------------------------------------------------------------------------------
 

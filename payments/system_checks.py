@@ -32,6 +32,7 @@ def check_providers(**kwargs: Any) -> list[CheckMessage]:
         keys.add(provider.key)
         problems += [
             Error(f"Provider {provider.key!r}: {problem}.", id="payments.E004")
-            for problem in provider().problems()
+            for merchant in provider.merchants()
+            for problem in provider(merchant).problems()
         ]
     return problems

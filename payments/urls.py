@@ -93,4 +93,7 @@ urlpatterns = [
     # Everybody, and the providers
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
+    path(
+        "callbacks/<slug:provider>/<slug:merchant>/", callbacks.callback, name="merchant_callback"
+    ),
 ]

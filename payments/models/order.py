@@ -23,6 +23,11 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         """Orders that may still be paid as intended."""
         return self.filter(state__in=[PaymentOrder.State.CREATED, PaymentOrder.State.PENDING])
 
+    def watched(self) -> "PaymentOrderQuerySet":
+        """Live ones, and those that we gave up but the provider may still take money for."""
+        ended = [PaymentOrder.State.CLOSED, PaymentOrder.State.EXPIRED]
+        return self.live() | self.filter(state__in=ended, check_at__isnull=False)
+
     def unsettled(self) -> "PaymentOrderQuerySet":
         """Orders that a person has to look at: a problem is kept, or a message did not fit."""
         refused = ProviderEvent.objects.filter(state=ProviderEvent.State.REFUSED)
@@ -60,12 +65,14 @@ class PaymentOrder(models.Model):
         verbose_name=_("user"),
     )
     provider = models.CharField(_("provider"), max_length=20)  # a key of payments.providers
-    scene = models.CharField(_("scene"), max_length=10)  # native | h5 | jsapi
+    # The name of the merchant account: a community's code, '' for the one of all the others.
+    merchant = models.CharField(_("merchant account"), max_length=50, blank=True)
+    scene = models.CharField(_("scene"), max_length=10)  # of providers.base.Scene
     out_trade_no = models.CharField(_("order number"), max_length=32, unique=True)
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CREATED)
     # Where the payer goes: a URL to open, or the content of a QR code.
-    pay_url = models.CharField(max_length=500, blank=True)
+    pay_url = models.CharField(max_length=3000, blank=True)
     transaction_id = models.CharField(_("provider's number"), max_length=64, blank=True)
     # Two presses of one button carry one form token: they open one order.
     form_token = models.UUIDField(unique=True)
@@ -175,6 +182,7 @@ class ProviderEvent(models.Model):
         REFUSED = "refused", _("refused")  # genuine, but does not fit our rows: a human looks
 
     provider = models.CharField(_("provider"), max_length=20)
+    merchant = models.CharField(_("merchant account"), max_length=50, blank=True)
     event_id = models.CharField(_("event"), max_length=64)
     out_trade_no = models.CharField(_("order number"), max_length=64, blank=True)
     payload = models.JSONField(_("content"))

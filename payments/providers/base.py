@@ -8,133 +8,116 @@ transaction.
 import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any, ClassVar
 
+from django.conf import settings
+
+from config.merchants import variable
 from payments.models import Payment
+from payments.providers.facts import (
+    AlreadyPaid,
+    Answer,
+    BalanceShort,
+    BillLine,
+    Capability,
+    DailyBill,
+    LineKind,
+    NotGenuine,
+    OrderRequest,
+    PayInstruction,
+    PermanentError,
+    ProviderError,
+    ProviderOrder,
+    ProviderRefund,
+    RefundRequest,
+    RefundState,
+    Scene,
+    TradeState,
+    TransientError,
+    VerifiedEvent,
+)
 
-
-class ProviderError(Exception):
-    """The provider did not do what it was asked."""
-
-
-class TransientError(ProviderError):
-    """Network, overload, an answer that cannot be trusted: ask again; it may have been done."""
-
-
-class PermanentError(ProviderError):
-    """Refused: asking again changes nothing. Carries the provider's own code."""
-
-    def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(f"{code}: {message}" if message else code)
-        self.code = code
-
-
-class AlreadyPaid(ProviderError):
-    """The order cannot be opened or closed because it is paid: ask for its facts and settle it."""
-
-
-class NotGenuine(ProviderError):
-    """A callback that the provider did not send, or not to us, or not now."""
-
-
-class Scene(StrEnum):
-    """Where the payer stands."""
-
-    NATIVE = "native"  # a QR code on another screen
-    H5 = "h5"  # the browser of a phone
-    JSAPI = "jsapi"  # inside the provider's own app
-
-
-class Capability(StrEnum):
-    """What a provider can do beyond taking money."""
-
-    CLOSE = "close"
-    REFUND = "refund"
-    DAILY_BILL = "daily_bill"
-
-
-class TradeState(StrEnum):
-    """The provider's truth about an order."""
-
-    UNKNOWN = "unknown"  # never heard of it
-    UNPAID = "unpaid"
-    PAID = "paid"
-    CLOSED = "closed"
-    REFUNDED = "refunded"  # was paid; money went back in whole or part
-
-
-@dataclass(frozen=True)
-class OrderRequest:
-    """What we ask a provider to collect."""
-
-    out_trade_no: str
-    amount: Decimal  # yuan
-    description: str
-    scene: Scene
-    expires_at: datetime.datetime
-    notify_url: str
-    return_url: str = ""  # where the payer's browser goes afterwards
-    client_ip: str = ""
-
-
-@dataclass(frozen=True)
-class PayInstruction:
-    """Where the payer goes: an address to open (h5) or what a QR code says (native)."""
-
-    pay_url: str
-
-
-@dataclass(frozen=True)
-class ProviderOrder:
-    """What the provider says about an order."""
-
-    out_trade_no: str
-    state: TradeState
-    amount: Decimal | None = None  # yuan
-    transaction_id: str = ""
-    paid_at: datetime.datetime | None = None
-    # Whose order it is: of our merchant number and our app, or somebody else's.
-    merchant: str = ""
-    app: str = ""
-
-
-@dataclass(frozen=True)
-class VerifiedEvent:
-    """A callback that is genuine. Whether it fits our rows is another question."""
-
-    event_id: str
-    out_trade_no: str
-    payload: Mapping[str, Any]  # what is stored; without the payer's identity
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a provider wants to hear to its callback."""
-
-    status: int
-    body: str = ""
-    content_type: str = "application/json"
+__all__ = [
+    "AlreadyPaid",
+    "Answer",
+    "BalanceShort",
+    "BillLine",
+    "Capability",
+    "DailyBill",
+    "LineKind",
+    "NotGenuine",
+    "OrderRequest",
+    "PayInstruction",
+    "PermanentError",
+    "Provider",
+    "ProviderError",
+    "ProviderOrder",
+    "ProviderRefund",
+    "RefundRequest",
+    "RefundState",
+    "Scene",
+    "TradeState",
+    "TransientError",
+    "VerifiedEvent",
+]
 
 
 class Provider(ABC):
-    """One way to be paid online."""
+    """One way to be paid online, with one merchant account.
+
+    The accounts are in settings.<PREFIX>: '' for every community that has none of its own, else
+    under the community's code (config/merchants.py).
+    """
 
     key: ClassVar[str]  # in our rows and addresses
+    prefix: ClassVar[str]  # of its settings
+    gateway: ClassVar[str]  # the real one
     method: ClassVar[Payment.Method]
     scenes: ClassVar[frozenset[Scene]]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
-    @abstractmethod
+    def __init__(self, merchant: str = "") -> None:
+        self.merchant = merchant  # the name of the account
+
+    @classmethod
+    def merchants(cls) -> list[str]:
+        """The names of all accounts, usable or not."""
+        return list(getattr(settings, cls.prefix))
+
+    @property
+    def account(self) -> Mapping[str, str]:
+        """The values of the account; all empty when there is none of this name."""
+        accounts: dict[str, dict[str, str]] = getattr(settings, self.prefix)
+        return accounts.get(self.merchant) or dict.fromkeys(accounts[""], "")
+
     def is_configured(self) -> bool:
-        """Whether there is a merchant account; without one the provider is not offered."""
+        """Whether every value of the merchant account is set; without it, it is not offered."""
+        return all(self.account.values())
+
+    def problems(self) -> list[str]:
+        """What is wrong with the configuration, for the check at start-up: half an account, keys
+        that cannot be read, or a simulator in production."""
+        values = self.account
+        stem = "_".join(filter(None, [self.prefix, variable(self.merchant)]))
+        missing = sorted(name for name, value in values.items() if not value)
+        if not self.merchant and len(missing) == len(values) - 1:
+            return []  # no merchant account: not offered
+        if missing:
+            return [f"{stem}_{name} is not set" for name in missing]
+        found = []
+        if settings.PRODUCTION and values["GATEWAY"] != self.gateway:
+            found.append(
+                f"{self.prefix}_GATEWAY is {values['GATEWAY']}: not the real {self.method.label}"
+            )
+        try:
+            self.load()
+        except Exception as error:  # noqa: BLE001 - the libraries raise nothing narrower
+            found.append(f"the merchant account {stem} cannot be used: {error}")
+        return found
 
     @abstractmethod
-    def problems(self) -> list[str]:
-        """What is wrong with the configuration, for the check at start-up (a simulator in
-        production, a key that cannot be read)."""
+    def load(self) -> None:
+        """Reads the account's keys. Raises whatever is wrong with them."""
 
     @abstractmethod
     def open(self, request: OrderRequest) -> PayInstruction:
@@ -148,9 +131,11 @@ class Provider(ABC):
         """The provider's truth. Raises PermanentError, TransientError."""
 
     @abstractmethod
-    def close(self, out_trade_no: str) -> None:
-        """Makes sure that the order can no longer be paid; closed and unknown orders are fine.
+    def close(self, out_trade_no: str) -> bool:
+        """Closes an order, so that it can no longer be paid; closed and unknown orders are fine.
 
+        False when the provider does not know the order *yet*: an address or a code that was given
+        out may still make it one, until its time is over.
         Raises AlreadyPaid, PermanentError, TransientError.
         """
 
@@ -165,6 +150,13 @@ class Provider(ABC):
         Raises PermanentError when it makes no sense.
         """
 
+    def claim_refund(self, payload: Mapping[str, Any]) -> ProviderRefund | None:
+        """What a stored event says about a refund; None when it is not about one.
+
+        Raises PermanentError when it makes no sense.
+        """
+        return None
+
     @abstractmethod
     def is_ours(self, order: ProviderOrder) -> bool:
         """Whether the order is of our merchant and app."""
@@ -176,3 +168,26 @@ class Provider(ABC):
     @abstractmethod
     def refused(self) -> Answer:
         """Tells the provider that its message was not accepted."""
+
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        """Gives money back; asking again with the same number is the same refund.
+
+        Raises BalanceShort, PermanentError, TransientError (it may have been done: ask again).
+        """
+        raise self._cannot(Capability.REFUND)
+
+    def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> ProviderRefund:
+        """The provider's truth about a refund. Raises PermanentError, TransientError."""
+        raise self._cannot(Capability.QUERY_REFUND)
+
+    def download_bill(self, day: datetime.date) -> DailyBill:
+        """What was paid and given back on a day in China, from the provider's own books.
+
+        Ask after 10:00 of the next day: before, the bill is not there, and a day without a bill is
+        a day without lines. Raises TransientError (also when the file is not what was promised),
+        PermanentError.
+        """
+        raise self._cannot(Capability.DOWNLOAD_BILL)
+
+    def _cannot(self, what: Capability) -> PermanentError:
+        return PermanentError("NOT_SUPPORTED", f"{self.key} has no {what}")

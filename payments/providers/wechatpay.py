@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
 from django.utils.dateparse import parse_datetime
 from wechatpayv3 import WeChatPay, WeChatPayType
 
@@ -23,18 +22,25 @@ from payments.models import Payment
 from payments.providers.base import (
     AlreadyPaid,
     Answer,
+    BalanceShort,
     Capability,
+    DailyBill,
     NotGenuine,
     OrderRequest,
     PayInstruction,
     PermanentError,
     Provider,
     ProviderOrder,
+    ProviderRefund,
+    RefundRequest,
+    RefundState,
     Scene,
     TradeState,
     TransientError,
     VerifiedEvent,
 )
+from payments.providers.bill_files import no_bill
+from payments.providers.wechatpay_bill import read_bill
 
 GATEWAY = "https://api.mch.weixin.qq.com"
 TIMEOUT = (3, 8)  # seconds to connect, to answer
@@ -54,6 +60,12 @@ STATES = {
     "REVOKED": TradeState.CLOSED,
     "REFUND": TradeState.REFUNDED,
 }
+REFUND_STATES = {
+    "PROCESSING": RefundState.PROCESSING,
+    "SUCCESS": RefundState.DONE,
+    "CLOSED": RefundState.FAILED,
+    "ABNORMAL": RefundState.ABNORMAL,
+}
 PAID_CODES = {"ORDERPAID"}
 
 
@@ -61,34 +73,22 @@ class WeChatPayProvider(Provider):
     """Native (a QR code on a desktop) and H5 (the browser of a phone)."""
 
     key = "wechatpay"
+    prefix = "WECHATPAY"
+    gateway = GATEWAY
     method = Payment.Method.WECHAT
     scenes = frozenset(TYPES)
-    capabilities = frozenset({Capability.CLOSE})
+    capabilities = frozenset(Capability)
 
-    def is_configured(self) -> bool:
-        """Whether every variable of the merchant account is set."""
-        return all(settings.WECHATPAY.values())
-
-    def problems(self) -> list[str]:
-        """Half a configuration, unreadable keys, or a simulator in production."""
-        account = settings.WECHATPAY
-        missing = [name for name, value in account.items() if not value and name != "GATEWAY"]
-        if len(missing) == len(account) - 1:
-            return []  # no merchant account: not offered
-        if missing:
-            return [f"WECHATPAY_{name} is not set" for name in sorted(missing)]
-        found = []
-        if settings.PRODUCTION and account["GATEWAY"] != GATEWAY:
-            found.append(f"WECHATPAY_GATEWAY is {account['GATEWAY']}: not the real WeChat Pay")
-        try:
-            _client(tuple(sorted(account.items())))
-        except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
-            found.append(f"the merchant account cannot be used: {error}")
-        return found
+    def load(self) -> None:
+        _clients(tuple(sorted(self.account.items())))
 
     @property
     def client(self) -> WeChatPay:
-        return _client(tuple(sorted(settings.WECHATPAY.items())))
+        """For requests: with the newest keys."""
+        return self._clients()[0]
+
+    def _clients(self) -> list[WeChatPay]:
+        return _clients(tuple(sorted(self.account.items())))
 
     def open(self, request: OrderRequest) -> PayInstruction:
         scene_info = None
@@ -119,12 +119,13 @@ class WeChatPayProvider(Provider):
             raise
         return _order(answer)
 
-    def close(self, out_trade_no: str) -> None:
+    def close(self, out_trade_no: str) -> bool:
         try:
             self._ask(lambda client: client.close(out_trade_no))
         except PermanentError as error:
             if error.code not in {"ORDER_CLOSED", "ORDER_NOT_EXIST", "ORDERNOTEXIST"}:
                 raise
+        return True
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> VerifiedEvent:
         """Checks time, key and signature, then decrypts. Case of header names does not matter."""
@@ -133,13 +134,16 @@ class WeChatPayProvider(Provider):
             raise NotGenuine("no signature, or a probe")
         if headers.get("Wechatpay-Signature-Type") != SIGNATURE_TYPE:
             raise NotGenuine("unknown kind of signature")
-        if headers.get("Wechatpay-Serial") != settings.WECHATPAY["PUBLIC_KEY_ID"]:
+        serial = headers.get("Wechatpay-Serial")
+        clients = [one for one in self._clients() if one._core._public_key_id == serial]
+        if not clients:
             raise NotGenuine("signed with an unknown key")
         stamp = headers.get("Wechatpay-Timestamp", "")
         if not (stamp.isascii() and stamp.isdigit()) or abs(time.time() - int(stamp)) > PATIENCE:
             raise NotGenuine("signed too long ago")
         try:
-            event = self.client.callback(headers, body)
+            # One client for each APIv3 key that may have encrypted it; None from the wrong ones.
+            event = next(filter(None, (one.callback(headers, body) for one in clients)), None)
         except Exception as error:  # whatever a stranger's bytes provoke in the library
             raise NotGenuine(f"cannot be read: {error}") from error
         if not isinstance(event, dict) or not isinstance(event.get("resource"), dict):
@@ -157,15 +161,55 @@ class WeChatPayProvider(Provider):
             return None
         return _order(payload["resource"])
 
+    def claim_refund(self, payload: Mapping[str, Any]) -> ProviderRefund | None:
+        if not str(payload.get("event_type")).startswith("REFUND."):
+            return None
+        return _refund(payload["resource"])
+
     def is_ours(self, order: ProviderOrder) -> bool:
-        account = settings.WECHATPAY
-        return (order.merchant, order.app) == (account["MCHID"], account["APPID"])
+        return (order.merchant, order.app) == (self.account["MCHID"], self.account["APPID"])
 
     def accepted(self) -> Answer:
         return Answer(204)
 
     def refused(self) -> Answer:
         return Answer(401, json.dumps({"code": "FAIL", "message": "验签失败"}, ensure_ascii=False))
+
+    def refund(self, request: RefundRequest) -> ProviderRefund:
+        amounts = {"refund": to_fen(request.amount), "total": to_fen(request.total)}
+        answer = self._ask(
+            lambda client: client.refund(
+                out_refund_no=request.out_refund_no,
+                amount=amounts | {"currency": "CNY"},
+                out_trade_no=request.out_trade_no,
+                reason=request.reason[:80] or None,
+                notify_url=request.notify_url or None,
+            )
+        )
+        return _refund(answer)
+
+    def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> ProviderRefund:
+        try:
+            return _refund(self._ask(lambda client: client.query_refund(out_refund_no)))
+        except PermanentError as error:
+            if error.code in {"RESOURCE_NOT_EXISTS", "REFUND_NOT_EXISTS"}:
+                return ProviderRefund(out_refund_no, RefundState.UNKNOWN, out_trade_no)
+            raise
+
+    def download_bill(self, day: datetime.date) -> DailyBill:
+        try:
+            promised = self._ask(lambda client: client.trade_bill(day.isoformat()))
+        except PermanentError as error:
+            if error.code == "NO_STATEMENT_EXIST":
+                return no_bill(day)
+            raise
+        try:
+            status, packed = self.client.download_bill(promised["download_url"])
+        except Exception as error:  # the network, in any of the library's words
+            raise TransientError(str(error)) from error
+        if status != 200 or not isinstance(packed, bytes):
+            raise TransientError(f"the bill's file came with status {status}")
+        return read_bill(day, packed, sha1=str(promised.get("hash_value", "")))
 
     def _ask(self, call: Callable[[WeChatPay], tuple[int, str | bytes]]) -> dict[str, Any]:
         """The JSON of a good answer ({} for an empty one), else one of the typed errors."""
@@ -184,25 +228,37 @@ class WeChatPayProvider(Provider):
         code, message = str(answer.get("code", status)), str(answer.get("message", ""))
         if code in PAID_CODES:
             raise AlreadyPaid(message)
-        if status >= 500 or status == 429:
+        if code == "NOT_ENOUGH":
+            raise BalanceShort(code, message)
+        if status >= 500 or status == 429 or code == "STATEMENT_CREATING":
             raise TransientError(f"{code}: {message}")
         raise PermanentError(code, message)
 
 
-@lru_cache(maxsize=8)
-def _client(account: tuple[tuple[str, str], ...]) -> WeChatPay:
-    """The library's client for an account. Making one parses keys, so it is kept."""
+@lru_cache(maxsize=64)
+def _clients(account: tuple[tuple[str, str], ...]) -> list[WeChatPay]:
+    """The library's clients for an account: one for each public key and APIv3 key of it, the
+    newest first. Making one parses keys, so they are kept."""
     values = dict(account)
+    ids, files = values["PUBLIC_KEY_ID"].split(","), values["PUBLIC_KEY_FILE"].split(",")
+    return [
+        _client(values, key_id=key_id.strip(), key_file=file.strip(), apiv3_key=apiv3_key.strip())
+        for key_id, file in zip(ids, files, strict=True)
+        for apiv3_key in values["APIV3_KEY"].split(",")
+    ]
+
+
+def _client(values: dict[str, str], *, key_id: str, key_file: str, apiv3_key: str) -> WeChatPay:
     client = WeChatPay(
         WeChatPayType.NATIVE,
         values["MCHID"],
         Path(values["PRIVATE_KEY_FILE"]).read_text(encoding="ascii"),
         values["SERIAL_NO"],
         values["APPID"],
-        values["APIV3_KEY"],
+        apiv3_key,
         timeout=TIMEOUT,
-        public_key=Path(values["PUBLIC_KEY_FILE"]).read_text(encoding="ascii"),
-        public_key_id=values["PUBLIC_KEY_ID"],
+        public_key=Path(key_file).read_text(encoding="ascii"),
+        public_key_id=key_id,
     )
     client._core._gate_way = values["GATEWAY"]  # the library has no argument for it
     return client
@@ -227,3 +283,19 @@ def _order(facts: Mapping[str, Any]) -> ProviderOrder:
 
 def _moment(text: str | None) -> datetime.datetime | None:
     return parse_datetime(text) if text else None
+
+
+def _refund(facts: Mapping[str, Any]) -> ProviderRefund:
+    """A refund as answers (status) and events (refund_status) describe it."""
+    try:
+        amount = (facts.get("amount") or {}).get("refund")
+        return ProviderRefund(
+            out_refund_no=str(facts["out_refund_no"]),
+            state=REFUND_STATES[facts.get("status") or facts["refund_status"]],
+            out_trade_no=str(facts.get("out_trade_no", "")),
+            amount=None if amount is None else from_fen(operator.index(amount)),
+            refund_id=str(facts.get("refund_id", "")),
+            done_at=_moment(facts.get("success_time")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise PermanentError("UNREADABLE", repr(error)) from error

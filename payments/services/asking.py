@@ -31,45 +31,53 @@ from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
 BATCH = 50
+# Somebody who opened the payment in its last second may still be at it.
+GRACE = datetime.timedelta(minutes=5)
+LIVE = (PaymentOrder.State.CREATED, PaymentOrder.State.PENDING)
 # A page that waits makes us ask at most this often.
 LEAST_PAUSE = datetime.timedelta(seconds=4)
 
 
 def ask(order: PaymentOrder) -> PaymentOrder:
-    """Asks the provider about a live order and takes the transition that follows; the order now.
+    """Asks the provider about an order and takes the transition that follows; the order now.
 
     Raises TransientError or PermanentError when there is no answer to act on, KeyError when the
     provider has no merchant account any more.
     """
-    provider = providers.get(order.provider)
-    facts = provider.query(order.out_trade_no)
+    facts = providers.of(order).query(order.out_trade_no)
     if facts.state == TradeState.PAID:
         return _settle_or_tell(order, facts)
     if facts.state == TradeState.REFUNDED:
         return _stop_asking(order, "the provider refunded it before we knew that it was paid")
     if facts.state == TradeState.CLOSED:
         return _end(order)
+    if order.state not in LIVE:
+        # Given up here, but not yet there: by now it may have become something to close.
+        return retire(order)
     return order if _fits(order) else retire(order)
 
 
 def retire(order: PaymentOrder) -> PaymentOrder:
     """Makes sure at the provider that an unpaid order cannot be paid any more, then ends it here.
 
-    If it was paid at the last moment it is settled instead. Raises as `ask`.
+    If it was paid at the last moment it is settled instead. What the provider does not know yet,
+    but somebody may still open or scan, is ended here and asked about until its time is over.
+    Raises as `ask`.
     """
-    provider = providers.get(order.provider)
+    provider = providers.of(order)
     try:
-        provider.close(order.out_trade_no)
+        closed = provider.close(order.out_trade_no)
     except AlreadyPaid:
         return _settle_or_tell(order, provider.query(order.out_trade_no))
-    return _end(order)
+    return _end(order, watch=not closed)
 
 
-def _end(order: PaymentOrder) -> PaymentOrder:
+def _end(order: PaymentOrder, *, watch: bool = False) -> PaymentOrder:
+    watch = watch and order.expires_at + GRACE > timezone.now()
     over = order.expires_at <= timezone.now()
     if over and order.state == PaymentOrder.State.PENDING:
-        return mark_expired(order.pk)
-    return mark_closed(order.pk)
+        return mark_expired(order.pk, watch=watch)
+    return mark_closed(order.pk, watch=watch)
 
 
 def _fits(order: PaymentOrder) -> bool:
@@ -115,11 +123,11 @@ def sweep_orders() -> int:
 
 
 def ask_by_id(order_id: int) -> None:
-    """Asks about one order if it is still live. Raises TransientError: ask again later.
+    """Asks about one order if it is still live or watched. Raises TransientError: ask again later.
 
     Where the provider does not know or want to know, somebody is told and the sweep stops asking.
     """
-    order = PaymentOrder.objects.live().filter(pk=order_id).first()
+    order = PaymentOrder.objects.watched().filter(pk=order_id).first()
     if order is None:
         return
     try:
@@ -144,7 +152,7 @@ def _claim() -> list[PaymentOrder]:
     """Orders that are due, each put off to its next time so that nobody else takes it."""
     now = timezone.now()
     due = list(
-        PaymentOrder.objects.live()
+        PaymentOrder.objects.watched()
         .filter(check_at__lte=now)
         .order_by("check_at")
         .select_for_update(skip_locked=True)[:BATCH]
@@ -165,7 +173,7 @@ def _settle_or_tell(order: PaymentOrder, facts: ProviderOrder) -> PaymentOrder:
 @transaction.atomic
 def _stop_asking(order: PaymentOrder, reason: str) -> PaymentOrder:
     """A person has to look; told once."""
-    asked = PaymentOrder.objects.live().filter(pk=order.pk, check_at__isnull=False)
+    asked = PaymentOrder.objects.watched().filter(pk=order.pk, check_at__isnull=False)
     if asked.update(check_at=None, problem=reason[:300]):
         logger.error("order %s: %s", order.out_trade_no, reason)
         payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)

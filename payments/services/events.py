@@ -38,6 +38,7 @@ def receive(provider: Provider, headers: Mapping[str, str], body: bytes) -> Prov
             provider=provider.key,
             event_id=verified.event_id[:64],
             defaults={
+                "merchant": provider.merchant,
                 "out_trade_no": verified.out_trade_no[:64],
                 "payload": verified.payload,
             },
@@ -57,7 +58,7 @@ def process(event_id: int) -> ProviderEvent:
     if event.state != State.RECEIVED:
         return event
     order = PaymentOrder.objects.filter(
-        provider=event.provider, out_trade_no=event.out_trade_no
+        provider=event.provider, merchant=event.merchant, out_trade_no=event.out_trade_no
     ).first()
     try:
         outcome = _settle(event, order)
@@ -85,10 +86,17 @@ def sweep_events() -> int:
 
 def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:
     """Settles the order of an event that fits; what was done. Raises Refused and its like."""
-    provider = providers.get(event.provider)
+    provider = providers.get(event.provider, event.merchant)
+    refund = provider.claim_refund(event.payload)
+    if refund is not None:
+        return f"about refund {refund.out_refund_no}: {refund.state}"
     claim = provider.claim(event.payload)
     if claim is None:
-        raise Refused(f"not about a payment: {event.payload.get('event_type')}")
+        # A closing, or a kind of message that came up after this was written: the provider's own
+        # answer about the order counts.
+        if order is not None:
+            PaymentOrder.objects.live().filter(pk=order.pk).update(check_at=timezone.now())
+        return "not about a payment"
     if order is None:
         raise Refused(f"unknown order {event.out_trade_no}")
     if not provider.is_ours(claim):

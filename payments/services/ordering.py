@@ -39,6 +39,7 @@ State = PaymentOrder.State
 
 
 __all__ = [
+    "NotOffered",
     "NothingToPay",
     "SeveralCommunities",
     "StillOpen",
@@ -46,6 +47,10 @@ __all__ = [
     "open_order",
     "start_order",
 ]
+
+
+class NotOffered(Exception):
+    """The community has no merchant account at this provider."""
 
 
 class NothingToPay(Exception):
@@ -73,12 +78,11 @@ def start_order(
     provider first; if one of them turns out to be paid, it is settled and, when nothing is left to
     pay, returned instead.
 
-    Raises NothingToPay, SeveralCommunities, StillOpen, KeyError for an unknown provider, and the
-    provider's errors while closing earlier orders. An order that the provider does not take is
-    returned FAILED; one of which nobody knows whether it arrived is returned CREATED.
+    Raises NothingToPay, SeveralCommunities, StillOpen, NotOffered, KeyError for an unknown
+    provider, and the provider's errors while closing earlier orders. An order that the provider
+    does not take is returned FAILED; one of which nobody knows whether it arrived is CREATED.
     """
-    provider = providers.get(provider_key)
-    if scene not in provider.scenes:
+    if scene not in providers.all_providers()[provider_key].scenes:
         raise ValueError(f"{provider_key} does not work as {scene}")
     known = PaymentOrder.objects.filter(form_token=form_token, user=user).first()
     if known is not None:
@@ -106,7 +110,7 @@ def open_order(order: PaymentOrder) -> PaymentOrder:
     """
     if order.state not in (State.CREATED, State.PENDING):
         return order
-    provider = providers.get(order.provider)
+    provider = providers.of(order)
     try:
         instruction = provider.open(_request(order))
     except AlreadyPaid:
@@ -145,12 +149,16 @@ def _create(
         raise NothingToPay
     if live_orders_for(user, wish):
         raise StillOpen
+    offered = providers.available(basket.community.code)
+    if provider_key not in offered:
+        raise NotOffered
     return _insert(
         basket,
         PaymentOrder(
             community=basket.community,
             user=user,
             provider=provider_key,
+            merchant=offered[provider_key].merchant,
             scene=scene,
             out_trade_no=_number(),
             amount=basket.total,
@@ -188,7 +196,14 @@ def _request(order: PaymentOrder) -> OrderRequest:
         description=f"{order.community.name} 物业费",
         scene=Scene(order.scene),
         expires_at=timezone.localtime(order.expires_at),
-        notify_url=settings.SITE_URL + reverse("payments:callback", args=[order.provider]),
+        notify_url=settings.SITE_URL + callback_path(order.provider, order.merchant),
         return_url=settings.SITE_URL + reverse("payments:order", args=[order.pk]),
         client_ip=order.client_ip or "",
     )
+
+
+def callback_path(provider: str, merchant: str) -> str:
+    """Where a provider tells us of a merchant account's orders and refunds."""
+    if merchant:
+        return reverse("payments:merchant_callback", args=[provider, merchant])
+    return reverse("payments:callback", args=[provider])

@@ -59,15 +59,19 @@ def mark_pending(order_id: int, instruction: PayInstruction) -> PaymentOrder:
 
 
 @transaction.atomic
-def mark_closed(order_id: int) -> PaymentOrder:
-    """The provider takes no money for the order any more, and was asked to do so."""
-    return _end(order_id, State.CLOSED)
+def mark_closed(order_id: int, *, watch: bool = False) -> PaymentOrder:
+    """The provider takes no money for the order any more, and was asked to do so.
+
+    With `watch` it could not promise that yet: the order is still asked about.
+    """
+    return _end(order_id, State.CLOSED, watch=watch)
 
 
 @transaction.atomic
-def mark_expired(order_id: int) -> PaymentOrder:
-    """The order's time is over, and the provider takes no money for it any more."""
-    return _end(order_id, State.EXPIRED)
+def mark_expired(order_id: int, *, watch: bool = False) -> PaymentOrder:
+    """The order's time is over, and the provider takes no money for it any more; `watch` as
+    above."""
+    return _end(order_id, State.EXPIRED, watch=watch)
 
 
 @transaction.atomic
@@ -143,7 +147,7 @@ def _compare(order: PaymentOrder, facts: ProviderOrder) -> None:
         raise WrongFacts(f"the provider calls it {facts.state}")
     if facts.out_trade_no != order.out_trade_no:
         raise WrongFacts(f"facts are about {facts.out_trade_no}")
-    if not providers.all_providers()[order.provider].is_ours(facts):
+    if not providers.made(order).is_ours(facts):
         raise WrongFacts(f"merchant {facts.merchant} and app {facts.app} are not ours")
     if facts.amount != order.amount:
         raise WrongFacts(f"{facts.amount} yuan were paid, {order.amount} asked")
@@ -153,13 +157,18 @@ def _compare(order: PaymentOrder, facts: ProviderOrder) -> None:
         raise WrongFacts(f"transaction {facts.transaction_id}, not {order.transaction_id}")
 
 
-def _end(order_id: int, state: PaymentOrder.State, problem: str = "") -> PaymentOrder:
+def _end(
+    order_id: int, state: PaymentOrder.State, problem: str = "", *, watch: bool = False
+) -> PaymentOrder:
     order = _locked(order_id)
     if may_become(order, state):
         order.state = state
         order.problem = problem[:300]
-        order.check_at = None
+        order.check_at = next_check(order) if watch else None
         order.save(update_fields=["state", "problem", "check_at"])
+    elif order.state in (State.CLOSED, State.EXPIRED) and order.check_at and not watch:
+        order.check_at = None
+        order.save(update_fields=["check_at"])
     return order
 
 

@@ -17,10 +17,13 @@ logger = logging.getLogger(__name__)
 @public
 @csrf_exempt
 @require_POST
-def callback(request: HttpRequest, provider: str) -> HttpResponse:
-    """Verifies, stores and answers; the work is done afterwards. A forgery is only logged."""
+def callback(request: HttpRequest, provider: str, merchant: str = "") -> HttpResponse:
+    """Verifies, stores and answers; the work is done afterwards. A forgery is only logged.
+
+    Each merchant account has an address of its own, since its keys are its own.
+    """
     try:
-        found = providers.get(provider)
+        found = providers.get(provider, merchant)
     except KeyError:
         raise Http404 from None
     try:

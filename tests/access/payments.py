@@ -54,4 +54,10 @@ ROWS = [
         post=True,
         expect=dict.fromkeys(Visitor, ANY_ANSWER),
     ),
+    Row(
+        "payments:merchant_callback",
+        lambda side: {"provider": "alipay", "merchant": "yunqi"},
+        post=True,
+        expect=dict.fromkeys(Visitor, ANY_ANSWER),
+    ),
 ]

@@ -1,6 +1,6 @@
 """The portal with a merchant account at the simulator of WeChat Pay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,16 +10,29 @@ from config.celery import app
 from payments import tasks
 from payments.providers.wechatpay import WeChatPayProvider
 from payments.signals import payment_needs_attention
-from tests.fixtures.simulators import WeChatPaySimulator
+from tests.fixtures.simulators import AlipaySimulator, PaymentSimulator, WeChatPaySimulator
+from tests.payments.outside import Catcher
 
 
 @pytest.fixture
 def merchant(wechatpay_simulator: WeChatPaySimulator, settings: Any) -> WeChatPaySimulator:
     """A merchant account; callbacks get lost unless the test says otherwise."""
-    account = wechatpay_simulator.account
-    settings.WECHATPAY = {name: account[f"WECHATPAY_{name}"] for name in settings.WECHATPAY}
+    settings.WECHATPAY = {"": values_of(wechatpay_simulator, settings.WECHATPAY[""], "WECHATPAY")}
     wechatpay_simulator.faults(callbacks="lose")
     return wechatpay_simulator
+
+
+def values_of(simulator: PaymentSimulator, names: Iterable[str], prefix: str) -> dict[str, str]:
+    """The merchant account of a simulator, as the settings hold it."""
+    return {name: simulator.account[f"{prefix}_{name}"] for name in names}
+
+
+@pytest.fixture
+def alipay(alipay_simulator: AlipaySimulator, settings: Any) -> AlipaySimulator:
+    """A merchant account at Alipay; callbacks get lost unless the test says otherwise."""
+    settings.ALIPAY = {"": values_of(alipay_simulator, settings.ALIPAY[""], "ALIPAY")}
+    alipay_simulator.faults(callbacks="lose")
+    return alipay_simulator
 
 
 @pytest.fixture
@@ -75,3 +88,11 @@ def bill() -> Any:
     from tests.factories.billing import make_bill
 
     return make_bill("302.12", "42.00")
+
+
+@pytest.fixture
+def catcher() -> Iterator[Catcher]:
+    catcher = Catcher()
+    yield catcher
+    catcher.server.shutdown()
+    catcher.server.server_close()

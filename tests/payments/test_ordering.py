@@ -131,7 +131,7 @@ def test_when_nobody_knows_whether_it_arrived_trying_again_is_safe(merchant, bil
 
 
 def test_an_order_that_the_provider_refuses_has_failed(merchant, bill, payer, settings):
-    settings.WECHATPAY = settings.WECHATPAY | {"APPID": "wx-wrong"}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"APPID": "wx-wrong"}}
     order = start(payer, bill)
     assert order.state == State.FAILED
     assert "APPID" in order.problem

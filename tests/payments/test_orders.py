@@ -31,7 +31,7 @@ STEPS = {
 
 @pytest.fixture(autouse=True)
 def merchant_account(settings):
-    settings.WECHATPAY = settings.WECHATPAY | {"MCHID": "m", "APPID": "a"}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"MCHID": "m", "APPID": "a"}}
 
 
 def paid(order, **changed):

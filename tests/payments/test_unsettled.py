@@ -98,7 +98,7 @@ def test_queries_do_not_grow(
 def test_every_reason_that_the_services_give_has_its_own_words(
     community: Community, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.WECHATPAY = settings.WECHATPAY | {"MCHID": "1", "APPID": "2"}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"MCHID": "1", "APPID": "2"}}
     order = an_order(community)
     fits = {
         "out_trade_no": order.out_trade_no,

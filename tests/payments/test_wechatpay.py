@@ -1,14 +1,12 @@
 """WeChat Pay against its simulator: the contract, and the traps of its callbacks."""
 
 import random
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from payments.providers.base import NotGenuine, PermanentError
 from payments.providers.wechatpay import GATEWAY, WeChatPayProvider
+from tests.payments.outside import TheSimulator, same_bytes
 from tests.payments.provider_contract import ProviderContract, request
 
 FORGERIES = [
@@ -22,53 +20,6 @@ FORGERIES = [
     "no_signature_type",
     "not_json",
 ]
-
-
-class Catcher:
-    """A place for callbacks: keeps the last one."""
-
-    def __init__(self) -> None:
-        catcher = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                catcher.last = (dict(self.headers), body)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.last: tuple[dict[str, str], bytes] = ({}, b"")
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/callbacks/x/"
-        Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
-
-
-@pytest.fixture
-def catcher():
-    catcher = Catcher()
-    yield catcher
-    catcher.server.shutdown()
-    catcher.server.server_close()
-
-
-class TheSimulator:
-    """What the contract wants done behind the provider's back."""
-
-    def __init__(self, simulator: Any, catcher: Catcher) -> None:
-        self.simulator, self.catcher = simulator, catcher
-
-    def pay(self, out_trade_no: str) -> None:
-        self.simulator.pay(out_trade_no, callback=False)
-
-    def break_once(self, *, done: bool) -> None:
-        self.simulator.faults(**{"cut_next" if done else "refuse_next": 1})
-
-    def callback(self, out_trade_no: str, fault: str = "") -> tuple[dict[str, str], bytes]:
-        self.simulator.notify(out_trade_no, fault)
-        return self.catcher.last
 
 
 @pytest.fixture
@@ -125,16 +76,6 @@ def test_no_mutation_of_a_genuine_callback_is_accepted(provider, outside):
             provider.verify(wrong_headers, bytes(wrong_body))
 
 
-def same_bytes(one: str, other: str) -> bool:
-    """Whether two spellings of base64 say the same: its last group has unused bits."""
-    from base64 import b64decode
-
-    try:
-        return b64decode(one) == b64decode(other)
-    except ValueError:
-        return False
-
-
 def test_a_refund_message_is_not_a_payment(provider):
     assert provider.claim({"event_type": "REFUND.SUCCESS", "resource": {}}) is None
 
@@ -155,25 +96,25 @@ def test_nonsense_is_a_typed_error(provider, resource):
 
 
 def test_without_an_account_it_is_not_offered(settings):
-    settings.WECHATPAY = dict.fromkeys(settings.WECHATPAY, "") | {"GATEWAY": GATEWAY}
+    settings.WECHATPAY = {"": dict.fromkeys(settings.WECHATPAY[""], "") | {"GATEWAY": GATEWAY}}
     assert not WeChatPayProvider().is_configured()
     assert WeChatPayProvider().problems() == []
 
 
 def test_half_an_account_is_told(provider, settings):
-    settings.WECHATPAY = settings.WECHATPAY | {"MCHID": "", "APIV3_KEY": ""}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"MCHID": "", "APIV3_KEY": ""}}
     assert provider.problems() == ["WECHATPAY_APIV3_KEY is not set", "WECHATPAY_MCHID is not set"]
 
 
 def test_unreadable_keys_are_told(provider, settings, tmp_path):
     broken = tmp_path / "key.pem"
     broken.write_text("no key")
-    settings.WECHATPAY = settings.WECHATPAY | {"PRIVATE_KEY_FILE": str(broken)}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"PRIVATE_KEY_FILE": str(broken)}}
     assert "cannot be used" in provider.problems()[0]
 
 
 def test_the_simulator_is_refused_in_production(provider, settings):
     settings.PRODUCTION = True
     assert "not the real WeChat Pay" in provider.problems()[0]
-    settings.WECHATPAY = settings.WECHATPAY | {"GATEWAY": GATEWAY}
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"GATEWAY": GATEWAY}}
     assert provider.problems() == []
