@@ -28,6 +28,7 @@ DEFAULT_PORTS = {
     "SIM_WECHATPAY_PORT": 9101,
     "SIM_SMS_PORT": 9102,
     "SIM_MAILBOX_PORT": 9103,
+    "SIM_ALIPAY_PORT": 9104,
     "SIM_SMTP_PORT": 8025,
 }
 SMS_REPORT_TOKEN = "demo-token-of-the-text-message-reports"
@@ -97,7 +98,11 @@ class Stack:
         values["STACK_HOME"] = str(self.home)
         values["DJANGO_SETTINGS_MODULE"] = "config.settings"
         values |= dict([self.mark.split("=", 1)]) | self.extra
-        for simulator, account in (("wechatpay", "merchant"), ("aliyun_sms", "account")):
+        for simulator, account in (
+            ("wechatpay", "merchant"),
+            ("alipay", "merchant"),
+            ("aliyun_sms", "account"),
+        ):
             command = [sys.executable, "-m", f"simulators.{simulator}", "--env"]
             subprocess.run(
                 command, cwd=PROJECT, env=os.environ | values, check=True, stdout=subprocess.DEVNULL
@@ -217,6 +222,7 @@ class Stack:
             f"  text messages, with the sign-in codes, arrive at {self.address('SIM_SMS_PORT')}/\n"
             f"  mail arrives at {self.address('SIM_MAILBOX_PORT')}/\n"
             f"  WeChat Pay's payer sits at {self.address('SIM_WECHATPAY_PORT')}/\n"
+            f"  Alipay's payer sits at {self.address('SIM_ALIPAY_PORT')}/\n"
             f"  logs are in {self.log.parent}; scripts/stop stops everything\n"
             f"Sign in as:\n{sign_ins}"
         )

@@ -45,7 +45,13 @@ def page(stack: Stack, name: str) -> int:
 
 def test_the_stack_comes_up_survives_kill_9_and_leaves_nothing_behind(stack):
     assert stack.start() is True
-    for name in ("WEB_PORT", "SIM_SMS_PORT", "SIM_MAILBOX_PORT", "SIM_WECHATPAY_PORT"):
+    for name in (
+        "WEB_PORT",
+        "SIM_SMS_PORT",
+        "SIM_MAILBOX_PORT",
+        "SIM_WECHATPAY_PORT",
+        "SIM_ALIPAY_PORT",
+    ):
         assert page(stack, name) == 200
     assert stack.start() is False, "a second start finds it running"
 
