@@ -57,7 +57,7 @@ def accounts_in_arrears(
     `which` and `sort` are keys of CHOICES and SORTS; KeyError for anything else. Past the end there
     are no accounts, and 0 of them.
     """
-    sql = ACCOUNTS.format(chosen=CHOICES[which], order=SORTS[sort])
+    sql = ACCOUNTS.replace("{chosen}", CHOICES[which]).replace("{order}", SORTS[sort])
     found = rows(sql, community, day, building=building_id, limit=limit, offset=offset)
     count = found[0][-1] if found else 0
     return [_read(row) for row in found], count

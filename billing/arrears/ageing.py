@@ -27,6 +27,13 @@ class Age(NamedTuple):
         return _("%(least)s–%(most)s days") % {"least": self.least, "most": self.most}
 
     @property
+    def short(self) -> str:
+        """For the head of a column, under "days past the due date"."""
+        if self.least == 0:
+            return _("not due")
+        return f"> {self.least - 1}" if self.most is None else f"{self.least}–{self.most}"
+
+    @property
     def key(self) -> str:
         """How the age is called in an address."""
         return str(self.least)

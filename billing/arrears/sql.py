@@ -1,50 +1,41 @@
-"""The queries of the ageing: each sums whole tables once, whatever the number of accounts.
+"""The queries of the ageing: each reads charges and allocations once, whatever their number.
 
-A bill's amount is the sum of its fees, so bills are read instead of their lines; late fees, and
-charges without a bill, are added. What is settled is taken off under the due date of what it
-settled. Within an account and a due date nothing is below zero, so nothing is hidden by the sum.
+What is settled is summed by charge first; of the charges only those that are open are then asked
+for their account, bill and unit, and they are few.
 """
 
 import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from community.models import Community, today
 
-_OF_COMMUNITY = "JOIN billing_account a ON a.id = {}.account_id AND a.community_id = %(community)s"
-
-# A fee counts from its bill's issue, a late fee from the last day it was computed for.
-_KNOWN = """
-    (NOT %(is_past)s OR CASE
+# A fee counts from its bill's issue, a late fee from the last day it was computed for, what is on
+# no bill from its first day; money counts from its value date.
+_KNOWN = """CASE
         WHEN c.kind = 'late_fee' THEN c.ends_on <= %(day)s
         WHEN b.id IS NULL THEN c.starts_on <= %(day)s
-        ELSE b.issued_at < %(end)s END)
+        ELSE b.issued_at < %(end)s END
+"""
+_PAID = """JOIN billing_creditentry e ON e.id = l.credit_entry_id AND e.value_date <= %(day)s"""
+
+# {paid} and {known} are empty for today: whatever is on record counts, whatever day it bears.
+_OPEN = """
+    SELECT c.account_id, COALESCE(b.due_on, c.due_on, c.starts_on) AS due,
+        c.amount - COALESCE(settled.amount, 0) AS amount
+    FROM billing_charge c
+    LEFT JOIN (
+        SELECT l.charge_id, SUM(l.amount) AS amount FROM billing_allocation l {paid}
+        GROUP BY l.charge_id
+    ) settled ON settled.charge_id = c.id
+    JOIN billing_account a ON a.id = c.account_id AND a.community_id = %(community)s
+    LEFT JOIN billing_bill b ON b.id = c.bill_id
+    WHERE c.amount > COALESCE(settled.amount, 0) {known}
 """
 
-_MOVES = f"""
-    SELECT b.account_id, b.due_on AS due, b.amount
-    FROM billing_bill b {_OF_COMMUNITY.format("b")}
-    WHERE NOT %(is_past)s OR b.issued_at < %(end)s
-  UNION ALL
-    SELECT c.account_id, COALESCE(b.due_on, c.due_on, c.starts_on), c.amount
-    FROM billing_charge c {_OF_COMMUNITY.format("c")}
-    LEFT JOIN billing_bill b ON b.id = c.bill_id
-    WHERE (c.bill_id IS NULL OR c.kind = 'late_fee') AND {_KNOWN}
-  UNION ALL
-    SELECT c.account_id, COALESCE(b.due_on, c.due_on, c.starts_on), -l.amount
-    FROM billing_allocation l
-    JOIN billing_charge c ON c.id = l.charge_id {_OF_COMMUNITY.format("c")}
-    LEFT JOIN billing_bill b ON b.id = c.bill_id
-    WHERE {_KNOWN} AND (NOT %(is_past)s OR EXISTS (
-        SELECT 1 FROM billing_creditentry e
-        WHERE e.id = l.credit_entry_id AND e.value_date <= %(day)s))
-"""
-
-DUE_DATES = f"""
-    SELECT due, SUM(amount) FROM ({_MOVES}) moves GROUP BY due HAVING SUM(amount) <> 0 ORDER BY due
-"""
+DUE_DATES = "SELECT due, SUM(amount) FROM ({open}) open GROUP BY due ORDER BY due"
 
 _AGE = "%(day)s::date - due"
 _BOUNDS = ((None, 0), (1, 30), (31, 60), (61, 90), (91, 180), (181, 365), (366, None))
@@ -69,10 +60,7 @@ _AGED = f"""
         COALESCE(SUM(amount) FILTER (
             WHERE due + INTERVAL '3 years' < %(day)s::date), 0) AS past_limit,
         MIN(due) AS oldest, SUM(amount) AS total
-    FROM (
-        SELECT account_id, due, SUM(amount) AS amount
-        FROM ({_MOVES}) moves GROUP BY account_id, due HAVING SUM(amount) > 0
-    ) open
+    FROM ({{open}}) open
     GROUP BY account_id
 """
 
@@ -89,7 +77,7 @@ BY_BUILDING = f"""
     ORDER BY MIN(unit.sort_key)
 """
 
-# {{order}} comes from a fixed list, never from outside.
+# {chosen} and {order} come from fixed lists, never from outside.
 ACCOUNTS = f"""
     SELECT aged.account_id, a.unit_id, unit.code, party.id, party.name, party.phone,
         oldest, total, past_limit, {", ".join(_COLUMNS)}, COUNT(*) OVER ()
@@ -107,17 +95,19 @@ ACCOUNTS = f"""
 def rows(
     sql: str, community: Community, day: datetime.date | None = None, **more: Any
 ) -> list[tuple[Any, ...]]:
-    """The rows of one of the queries above on a day (today)."""
+    """The rows of one of the queries above on a day (today). `more` are its parameters."""
     on = day or today()
     midnight = datetime.datetime.combine(on + datetime.timedelta(days=1), datetime.time())
     parameters: dict[str, Any] = {
         "community": community.pk,
         "day": on,
-        # Whatever is on record today counts today, whatever day it bears.
-        "is_past": on < today(),
         "end": timezone.make_aware(midnight),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters | more)
+    is_past = on < today()
+    opened = _OPEN.format(paid=_PAID if is_past else "", known=f"AND ({_KNOWN})" if is_past else "")
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Sums and joins of a whole community stay in memory instead of going through files.
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        cursor.execute(sql.replace("{open}", opened), parameters | more)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

@@ -236,7 +236,7 @@ class TestPages:
         django_assert_max_num_queries: Any,
     ) -> None:
         url = reverse("billing:arrears", args=[community.code])
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(10):
             page = visitor.get(url).content.decode()
         assert 'data-overdue="60.00"' in page
         assert page.count("data-building") == 2
