@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from billing.explanation.charges import Explained, Pool, Surroundings, explain
 from billing.explanation.corrections import words_of_corrections
+from billing.explanation.late_lines import words_of_late_lines
 from billing.models import (
     Bill,
     Charge,
@@ -26,7 +27,7 @@ SHARED = {Tariff.Method.SHARED_AREA, Tariff.Method.SHARED_HOUSEHOLD}
 def explain_bill(bill: Bill) -> list[Explained]:
     """Each charge of a bill in the order of its fee items, explained and with its `open_amount`.
 
-    At most six queries, if the bill came with `account__unit` and `run`.
+    At most eight queries, if the bill came with `account__unit` and `run`.
     """
     charges = list(
         bill.charges.with_open()
@@ -38,6 +39,7 @@ def explain_bill(bill: Bill) -> list[Explained]:
     readings, replacements = _readings(bill, metered)
     costs = _costs(bill, [c for c in charges if _method(c) in SHARED])
     corrections = words_of_corrections(bill, charges)
+    late = words_of_late_lines(bill, charges)
     lines_of_usage = Counter(_usage(charge) for charge in charges)
     told: Counter[tuple[object, ...]] = Counter()
     explained = []
@@ -52,7 +54,8 @@ def explain_bill(bill: Bill) -> list[Explained]:
         )
         told[usage] += 1
         found = explain(charge, around)
-        explained.append(replace(found, notes=(*found.notes, *corrections[charge.pk])))
+        notes = (*found.notes, *late.get(charge.pk, ()), *corrections[charge.pk])
+        explained.append(replace(found, notes=notes))
     return explained
 
 

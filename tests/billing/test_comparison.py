@@ -18,11 +18,14 @@ from billing.models import (
     Charge,
     CreditEntry,
     FeeItem,
+    LateFeePolicy,
     Meter,
     MeterReading,
     MeterReplacement,
     Tariff,
 )
+from billing.services.late_fees import post_late_fees
+from billing.services.posting import allocate, post_credit
 from community.models import Community, Occupancy, Vacancy
 from tests.billing.small import Q2, issue, small_community
 from tests.factories.billing import make_run
@@ -325,3 +328,33 @@ def test_a_one_off_charge(community: Community) -> None:
     )
     line = explain_bill(bill)[-1]
     assert line.equations == ("25 yuan/unit × 1 unit = 25.00 yuan",)
+
+
+def test_late_fees_on_a_bill_say_how_they_came_about(
+    community: Community, django_assert_max_num_queries: Any
+) -> None:
+    LateFeePolicy.objects.create(
+        community=community, daily_rate=Decimal("0.0005"), starts_on=datetime.date(2020, 1, 1)
+    )
+    bill = bills()[0]  # 729.00 due on 15 February
+    with transaction.atomic():
+        post_late_fees(account_ids=[bill.account_id], on=datetime.date(2026, 2, 25))
+        entry = post_credit(
+            account=bill.account,
+            kind=CreditEntry.Kind.PAYMENT,
+            amount=Decimal("700.00"),
+            value_date=datetime.date(2026, 2, 25),
+        )
+        allocate(credit_entry=entry)
+        post_late_fees(account_ids=[bill.account_id], on=datetime.date(2026, 3, 17))
+    with django_assert_max_num_queries(7):
+        lines = [e for e in explain_bill(bill) if e.charge.kind == Charge.Kind.LATE_FEE]
+    first, second = sorted(lines, key=lambda line: line.charge.ends_on)
+    assert first.charge.amount == Decimal("3.65")  # 3.645
+    assert first.notes[0] == "Late fee: 729.00 yuan × 10 days × 0.05 % a day = 3.65 yuan."
+    assert second.charge.amount == Decimal("0.29")
+    assert second.notes[0].endswith(
+        "(729.00 yuan × 10 days + 29.00 yuan × 20 days) × 0.05 % a day = 3.94 yuan."
+    )
+    assert second.notes[-1] == "¥3.65 of it was asked for before; the rest stands here."
+    assert compare_bill(bill) is None
