@@ -1,7 +1,7 @@
-"""The queries of the ageing: each reads charges and allocations once, whatever their number.
+"""The queries of the ageing: each reads charges and allocations set-wise, whatever their number.
 
-What is settled is summed by charge first; of the charges only those that are open are then asked
-for their account, bill and unit, and they are few.
+Most charges were settled by one allocation of just their amount, and are out at once. What is left
+are few: of them the allocations are summed, and asked whose they are.
 """
 
 import datetime
@@ -22,14 +22,28 @@ _KNOWN = """CASE
 _PAID = """JOIN billing_creditentry e ON e.id = l.credit_entry_id AND e.value_date <= %(day)s"""
 
 # {paid} and {known} are empty for today: whatever is on record counts, whatever day it bears.
+# A charge whose settling was undone is looked at too: it may have been settled whole before that.
 _OPEN = """
+    WITH allocated AS NOT MATERIALIZED (
+        SELECT l.charge_id, l.amount FROM billing_allocation l {paid}
+    ), looked_at AS MATERIALIZED (
+        SELECT c.* FROM billing_charge c
+        WHERE NOT EXISTS (
+            SELECT 1 FROM allocated s WHERE s.charge_id = c.id AND s.amount = c.amount)
+      UNION ALL
+        SELECT c.* FROM billing_charge c
+        WHERE c.id IN (SELECT charge_id FROM billing_allocation WHERE undoes_id IS NOT NULL)
+            AND EXISTS (
+                SELECT 1 FROM allocated s WHERE s.charge_id = c.id AND s.amount = c.amount)
+    ), settled AS (
+        SELECT l.charge_id, SUM(l.amount) AS amount
+        FROM looked_at JOIN billing_allocation l ON l.charge_id = looked_at.id {paid}
+        GROUP BY l.charge_id
+    )
     SELECT c.account_id, COALESCE(b.due_on, c.due_on, c.starts_on) AS due,
         c.amount - COALESCE(settled.amount, 0) AS amount
-    FROM billing_charge c
-    LEFT JOIN (
-        SELECT l.charge_id, SUM(l.amount) AS amount FROM billing_allocation l {paid}
-        GROUP BY l.charge_id
-    ) settled ON settled.charge_id = c.id
+    FROM looked_at c
+    LEFT JOIN settled ON settled.charge_id = c.id
     JOIN billing_account a ON a.id = c.account_id AND a.community_id = %(community)s
     LEFT JOIN billing_bill b ON b.id = c.bill_id
     WHERE c.amount > COALESCE(settled.amount, 0) {known}

@@ -72,11 +72,15 @@ def owes(account: Account, amount: str, due_on: datetime.date, **more: Any) -> C
     return made
 
 
-def pays(charge: Charge, amount: str, value_date: datetime.date) -> None:
+def pays(charge: Charge, amount: str, value_date: datetime.date, *, undone: bool = False) -> None:
     entry = CreditEntryFactory.create(
         account=charge.account, amount=Decimal(amount), value_date=value_date
     )
-    Allocation.objects.create(credit_entry=entry, charge=charge, amount=Decimal(amount))
+    made = Allocation.objects.create(credit_entry=entry, charge=charge, amount=Decimal(amount))
+    if undone:
+        Allocation.objects.create(
+            credit_entry=entry, charge=charge, amount=-Decimal(amount), undoes=made
+        )
 
 
 def test_ages_have_neither_gap_nor_overlap() -> None:
@@ -155,21 +159,26 @@ def test_a_day_in_the_past_counts_what_stood_then(community: Community) -> None:
 @given(
     rows=st.lists(
         st.tuples(
-            st.sampled_from("12"), st.integers(-50, 1500), st.integers(1, 999), st.integers(0, 999)
+            st.sampled_from("12"),
+            st.integers(-50, 1500),
+            st.integers(1, 999),
+            st.lists(st.tuples(st.integers(1, 999), st.booleans()), max_size=3),
         ),
         max_size=8,
     )
 )
 @settings(max_examples=40, deadline=None)
 def test_the_same_as_adding_up_charge_by_charge(
-    rows: list[tuple[str, int, int, int]],
+    rows: list[tuple[str, int, int, list[tuple[int, bool]]]],
 ) -> None:
     community = CommunityFactory.create()
     accounts = {code: account_in(community, code) for code in "12"}
-    for code, late, fen, paid in rows:
+    for code, late, fen, payments in rows:
         charge = owes(accounts[code], f"{fen / 100:.2f}", today() - days(late))
-        if min(paid, fen):
-            pays(charge, f"{min(paid, fen) / 100:.2f}", today())
+        for paid, undone in payments:
+            if part := min(paid, fen):
+                pays(charge, f"{part / 100:.2f}", today(), undone=undone)
+                fen -= 0 if undone else part
     expected: dict[str, list[Decimal]] = {}
     past: dict[str, Decimal] = {}
     for charge in Charge.objects.filter(account__community=community).open():
