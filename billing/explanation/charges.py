@@ -26,6 +26,7 @@ class Pool:
 
     amount: Decimal
     whole: Decimal
+    cost: int | None = None  # its id: the list by unit is open to everybody who shares it
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Explained:
     charge: Charge
     equations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cost: int | None = None  # the shared cost of which it is a share
 
 
 def explain(charge: Charge, around: Surroundings) -> Explained:
@@ -186,5 +188,5 @@ def _by_share(charge: Charge, tariff: Tariff, around: Surroundings) -> Explained
             if by_area
             else _("Shared equally over all units it is for; the fen add up to the whole cost.")
         )
-        return Explained(charge, (written,), (note,))
+        return Explained(charge, (written,), (note,), pool.cost)
     return Explained(charge)

@@ -105,7 +105,7 @@ def _pools(bill: Bill, charge: Charge, costs: Sequence[SharedCost]) -> list[Pool
         if cost.fee_item_id == charge.fee_item_id and (cost.starts_on, cost.ends_on) == days
     }
     return [
-        Pool(Decimal(pool["amount"]), Decimal(pool["whole"]))
+        Pool(Decimal(pool["amount"]), Decimal(pool["whole"]), pool["cost"])
         for pool in bill.run.summary.get("pools", [])
         if pool["cost"] in own
     ]

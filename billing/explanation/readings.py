@@ -42,7 +42,12 @@ def words_of_readings(
     for first, last in _pairs(since, readings):
         if last.place - first.place != usage:
             continue
-        between = [r for r in replacements if first.day < r.replaced_on <= last.day]
+        between = [
+            each
+            for each in replacements
+            if each.kind == MeterReplacement.Kind.REPLACED
+            and first.day < each.replaced_on <= last.day
+        ]
         words = [_from_to(first, last), *_of_shift(first, last, between)]
         words += [note for read in (first, last) if (note := _of_estimate(read))]
         return tuple(words)

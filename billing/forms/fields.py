@@ -51,13 +51,19 @@ class FigureField(forms.CharField):
         return number
 
     def prepare_value(self, value: Any) -> Any:
-        return f"{value:f}" if isinstance(value, Decimal) else value
+        return typed_figure(value) if isinstance(value, Decimal) else value
 
 
 def plain_figure(text: str) -> str:
     """A number without what people put into it: blanks, thousands' commas, wide digits."""
     plain = unicodedata.normalize("NFKC", text or "")
     return plain.replace(",", "").replace(" ", "").strip()
+
+
+def typed_figure(value: Decimal) -> str:
+    """A number as somebody would type it: 1012.5, without commas and idle zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def text_area(rows: int) -> forms.Textarea:

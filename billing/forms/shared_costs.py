@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from billing.forms.fields import BuildingField, DayField, FigureField, items_of
-from billing.models import FeeItem
+from billing.models import FeeItem, Tariff
+from billing.services.tariff_terms import SHARED
 from community.models import Community
 
 
@@ -34,7 +36,9 @@ class CostForm(forms.Form):
         self.order_fields(self.field_order)
         choice = self.fields["item"]
         assert isinstance(choice, forms.ModelChoiceField)
-        choice.queryset = items_of(community)
+        # Only what a standard shares: a cost of another item would be an exception of the run.
+        shared = Tariff.objects.filter(fee_item=OuterRef("pk"), method__in=SHARED)
+        choice.queryset = items_of(community).filter(Exists(shared))
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or self.cleaned_data

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.tariff import Tariff
-from community.models import Building, Community, Unit
+from community.models import Building, Community, Unit, today
 
 if TYPE_CHECKING:
     from community.models import User
@@ -21,6 +21,14 @@ class TariffProposalQuerySet(models.QuerySet["TariffProposal"]):
         """Published ones of communities where `user` lives or pays, all where he works."""
         at_home = Q(community__parties__bindings__user=user) & ~Q(state=TariffProposal.State.DRAFT)
         return self.filter(Q(community__in=Community.objects.visible_to(user)) | at_home).distinct()
+
+    def open_for(self, user: "User") -> "TariffProposalQuerySet":
+        """Those on which a resident may still say something today, the first to close first."""
+        return (
+            self.filter(community__in=Unit.objects.of_resident(user).values("community"))
+            .filter(state=TariffProposal.State.OPEN, comments_until__gte=today())
+            .order_by("comments_until", "pk")
+        )
 
 
 class TariffProposal(models.Model):

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from billing.forms.fields import typed_figure
 from billing.forms.proposals import AnswerForm, DecisionForm, ProposalForm
 from billing.models import BillingPeriod, BillingSettings, ProposalComment, TariffProposal
 from billing.services import proposals as verbs
@@ -55,7 +56,7 @@ def _as_typed(proposal: TariffProposal) -> dict[str, Any]:
     typed = {name: getattr(proposal, name) for name in (*verbs.TERMS, "title", "explanation")}
     return typed | {
         "item": proposal.fee_item_name,
-        "price": proposal.tiers or proposal.price,
+        "price": proposal.tiers or ("" if proposal.price is None else typed_figure(proposal.price)),
         "units": list(proposal.units.order_by("sort_key")),
     }
 

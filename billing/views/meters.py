@@ -12,8 +12,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import ngettext
 
-from billing.explanation.equations import number
-from billing.forms.fields import FigureField
+from billing.forms.fields import FigureField, typed_figure
 from billing.forms.meters import WalkForm
 from billing.models import FeeItem, Meter
 from billing.services import meter_sheets as sheets
@@ -84,12 +83,17 @@ class Row:
     def saved(self) -> str:
         """The figure of the day that was read, as text; an estimate is not read."""
         there = self.on_record
-        return number(there.value) if there and not there.estimated else ""
+        return typed_figure(there.value) if there and not there.estimated else ""
 
     @property
     def shown(self) -> str:
         """What stands in the field: what was typed, whatever became of it."""
         return self.saved if self.typed is None else self.typed
+
+    @property
+    def sure_of(self) -> str:
+        """The figure that is asked about, as the answer names it."""
+        return typed_figure(self.taken.entry.value) if self.taken else ""
 
     @property
     def usage(self) -> Decimal | None:
@@ -224,6 +228,6 @@ def _entry(posted: QueryDict, row: Row) -> Entry | None:
     return Entry(
         row.unit,
         value,
-        sure=posted.get(f"sure-{row.unit.pk}") == number(value),
+        sure=posted.get(f"sure-{row.unit.pk}") == typed_figure(value),
         rolled_over=bool(posted.get(f"again-{row.unit.pk}")),
     )

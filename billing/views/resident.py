@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.explanation import compare_bill, explain_bill
-from billing.models import Account, Bill
+from billing.models import Account, Bill, TariffProposal
 from billing.services.amounts_due import total_late_fee, with_late_fees
 from billing.views.settling import adjusted, settled_by
 from community.access import SignedInRequest, signed_in
@@ -113,5 +113,8 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
             "comparison": compare_bill(found),
             "settled_by": settled_by(found),
             "adjusted": adjusted(found),
+            "proposals": TariffProposal.objects.open_for(request.user).filter(
+                community=found.account.community
+            ),
         },
     )

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from billing.models import Account, Bill
+from billing.models import Account, Bill, TariffProposal
 from billing.services.amounts_due import savings, total_late_fee, with_late_fees
 from community.access import public
 from community.models import BindingRequest, Community, Role, User, today
@@ -15,6 +15,7 @@ from notices.models import Notice
 from servicedesk.models import Ticket
 
 TICKETS = 5
+PROPOSALS = 3
 
 
 @public
@@ -71,4 +72,5 @@ def _home_of(user: User) -> dict[str, object]:
         .order_by("-created_at")
         .first(),
         "tickets": Ticket.objects.filter(reporter=user).open().by_urgency()[:TICKETS],
+        "proposals": TariffProposal.objects.open_for(user)[:PROPOSALS],
     }
