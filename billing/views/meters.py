@@ -175,7 +175,8 @@ def _save(
     request: SignedInRequest, community: Community, item: FeeItem, on: date, rows: list[Row]
 ) -> HttpResponse | None:
     """Take what was typed; an answer when there is nothing left to ask, else the rows say what."""
-    alone = request.POST.get("row")
+    # Without htmx a press on one row sends the whole sheet, and nothing of it may be lost.
+    alone = request.POST.get("row") if request.htmx else None
     asked = [row for row in rows if alone in (None, str(row.unit.pk))]
     entries = [entry for row in asked if (entry := _entry(request.POST, row))]
     try:
@@ -189,7 +190,7 @@ def _save(
     by_unit = {each.entry.unit.pk: each for each in taken}
     for row in asked:
         row.taken = by_unit.get(row.unit.pk)
-    if alone is not None and request.htmx and asked:
+    if alone is not None and asked:
         return _row_alone(request, community, item, asked[0])
     new = sum(1 for each in taken if each.saved and each.new)
     if new:

@@ -33,11 +33,9 @@
   };
   const restore = (area) => drafts(area).forEach((field) => {
     const before = kept((store) => store.getItem(field.dataset.draft));
-    if (before && !field.value) {
-      field.value = before;
-      usage(field);
-    }
+    if (before && !field.value) field.value = before;
     note(field);
+    if (field.value.trim() !== (field.dataset.saved || "")) usage(field);
   });
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-draft]")) return;

@@ -144,6 +144,12 @@ class TestSheet:
         assert walk.save_all("10", "90", "30", **sure).status_code == 302
         assert walk.figures() == [10, 100, 90, 30]
 
+    def test_without_scripts_an_answer_sends_the_whole_sheet(self, walk: Walk) -> None:
+        walk.read("2026-01-31", 100, unit=1)
+        asked = {"row": str(walk.units[1].pk), f"sure-{walk.units[1].pk}": "90"}
+        assert walk.save_all("10", "90", "30", **asked).status_code == 302
+        assert walk.figures() == [10, 100, 90, 30]
+
     def test_only_the_building_the_entrance_the_unit(self, walk: Walk) -> None:
         building = walk.units[0].building
         other = UnitFactory.create(building=building, entrance="2", room="101")
