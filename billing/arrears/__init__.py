@@ -19,17 +19,19 @@ from billing.arrears.ageing import (
     open_by_due_date,
     sum_of,
 )
-from billing.arrears.limitation import limit_of
+from billing.arrears.limitation import Limit, limit_of, limit_of_account
 
 __all__ = [
     "AGES",
     "Age",
     "Aged",
     "InArrears",
+    "Limit",
     "OfBuilding",
     "accounts_in_arrears",
     "ageing",
     "limit_of",
+    "limit_of_account",
     "open_by_due_date",
     "sum_of",
 ]

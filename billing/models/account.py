@@ -11,7 +11,7 @@ all three.
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.charge import Charge
@@ -60,6 +60,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
         settled = Allocation.objects.filter(charge__account=OuterRef("pk"), charge__bill=None)
         unbilled = total_of(charges) - total_of(settled)
         return self.annotate(unbilled=unbilled).filter(Q(unbilled__gt=0))
+
+    def with_oldest_due(self) -> "AccountQuerySet":
+        """Annotates `oldest_due`: when the oldest open charge fell due, None if nothing is open."""
+        opened = Charge.objects.filter(account=OuterRef("pk")).open().oldest_first()
+        return self.annotate(oldest_due=Subquery(opened.values("due")[:1]))
 
 
 class Account(models.Model):

@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from billing.arrears import limit_of_account
 from billing.models import Account
 from community.access import SignedInRequest, signed_in, works_in
 from community.models import Role, today
@@ -50,7 +51,7 @@ class SpanForm(forms.Form):
 
 
 def _account(request: SignedInRequest, pk: int) -> Account:
-    accounts = Account.objects.visible_to(request.user).with_balance()
+    accounts = Account.objects.visible_to(request.user).with_balance().with_oldest_due()
     return get_object_or_404(accounts.select_related("unit", "party", "community"), pk=pk)
 
 
@@ -73,6 +74,7 @@ def statement(request: SignedInRequest, pk: int) -> HttpResponse:
         {
             "layout": "desk/base.html" if at_desk else "resident/base.html",
             "at_desk": at_desk,
+            "limit": limit_of_account(account) if at_desk else None,
             "account": account,
             "community": account.community,
             "form": form,

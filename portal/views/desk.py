@@ -6,6 +6,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from billing.arrears import limit_of_account
 from billing.models import Account, Bill
 from billing.services.amounts_due import total_late_fee, with_late_fees
 from community.access import SignedInRequest, staff
@@ -77,6 +78,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     accounts: list[Any] = list(
         Account.objects.filter(unit=found)
         .with_balance()
+        .with_oldest_due()
         .select_related("party")
         .prefetch_related(
             Prefetch("bills", queryset=open_bills, to_attr="open_bills"),
@@ -86,6 +88,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     for account in accounts:
         with_late_fees(account.open_bills, on=today())
         account.owed += total_late_fee(account.open_bills)
+        account.limit = limit_of_account(account)
     residents = list(found.occupancies.current().select_related("party").order_by("-is_payer"))
     payers = {resident.party_id for resident in residents if resident.is_payer}
     context = {

@@ -17,6 +17,7 @@ from billing.arrears import (
     accounts_in_arrears,
     ageing,
     limit_of,
+    limit_of_account,
     open_by_due_date,
     sum_of,
 )
@@ -352,3 +353,31 @@ def test_the_job_makes_the_file(community: Community) -> None:
     assert job.file.name.endswith(".xlsx")
     assert len(cells(bytes(job.file.content))) == 2
     assert Bill.objects.count() == 0
+
+
+def test_the_limit_of_an_account_is_that_of_its_oldest_open_charge(
+    community: Community, client: Client
+) -> None:
+    account = account_in(community, "1")
+
+    def limit() -> Any:
+        return limit_of_account(Account.objects.with_oldest_due().get(pk=account.pk))
+
+    owes(account, "1.00", today() + days(3))
+    assert limit() is None
+    old = owes(account, "5.00", today() - days(1000))
+    owes(account, "9.00", today() - days(10))
+    assert limit().ends_on == limit_of(today() - days(1000))
+    assert limit().is_near
+    assert not limit().is_past
+    client.force_login(MembershipFactory.create(community=community).user)
+    for url in (
+        reverse("payments:statement", args=[account.pk]),
+        reverse("portal:unit", args=[community.code, account.unit_id]),
+    ):
+        assert f'data-limit="{limit().ends_on}"' in client.get(url).content.decode()
+    pays(old, "5.00", today())
+    assert limit().due_on == today() - days(10)
+    assert not limit().is_near
+    owes(account, "2.00", today() - days(1200))
+    assert limit().is_past
