@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from billing.forms.runs import ReasonForm, StartRunForm
 from billing.models import Bill, BillingPeriod, BillingSettings, BillRun, RunException
 from billing.services import periods
-from billing.views.mending import mend_url
+from billing.views.mending import mend_urls
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 
@@ -157,8 +157,9 @@ def _exceptions(request: SignedInRequest, community: Community, run: BillRun) ->
         found = found.filter(accepted_at__isnull=True)
     ordered = found.order_by("unit__sort_key", "fee_item__position", "id")
     page = Paginator(ordered, EXCEPTIONS).get_page(request.GET.get("exceptions"))
+    urls = mend_urls(community, list(page))
     for each in page:
-        each.mend_url = mend_url(community, each)  # type: ignore[attr-defined]
+        each.mend_url = urls[each.pk]  # type: ignore[attr-defined]
     return {"exceptions": page, "reason": reason, "waiting": waiting}
 
 
