@@ -129,7 +129,7 @@ class TestResident:
                     pay(bill)
         with django_assert_max_num_queries(9):
             page(visitor, "billing:bills")
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(13):
             page(visitor, "billing:bill", bill.pk)
 
 
