@@ -35,7 +35,10 @@ class EvidenceField(forms.FileField):
         kwargs.setdefault(
             "widget",
             forms.ClearableFileInput(
-                attrs={"accept": "image/jpeg,image/png,image/webp,application/pdf"}
+                attrs={
+                    "accept": "image/jpeg,image/png,image/webp,application/pdf",
+                    "class": "form-control",
+                }
             ),
         )
         super().__init__(**kwargs)

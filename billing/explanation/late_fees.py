@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def words_of_late_fee(standing: "Standing") -> list[str]:
-    """How the late fee of a bill came about, up to and including the day of `standing`."""
+    """How the late fee of a bill came about, up to and including the day of `standing`.
+
+    The first sentence alone says what was open, for how many days, at which rate, and which days
+    were left out.
+    """
     fee = standing.fee
     if not fee.fen or fee.starts_on is None:
         return []
@@ -36,6 +40,7 @@ def words_of_late_fee(standing: "Standing") -> list[str]:
             _("Late fee: %(opened)s × %(rate)s = %(amount)s.")
             % {"opened": opened, "rate": rate, "amount": eq.yuan(from_fen(fee.fen)).shown}
         )
+    words[0] = " ".join([words[0], *_held(standing)])
     words.append(
         _("Counted from %(first)s up to and including %(last)s.")
         % {
@@ -58,21 +63,23 @@ def _left_out(standing: "Standing") -> list[str]:
             )
             % {"n": standing.bill.rule.grace_days}
         )
-    if standing.fee.held_days:
-        words.append(
-            ngettext(
-                "%(n)s day on which the bill was in dispute does not count.",
-                "%(n)s days on which the bill was in dispute do not count.",
-                standing.fee.held_days,
-            )
-            % {"n": standing.fee.held_days}
-        )
     if standing.bill.waived:
         words.append(
             _("%(amount)s of it was waived.")
             % {"amount": eq.yuan(from_fen(standing.bill.waived)).shown}
         )
     return words
+
+
+def _held(standing: "Standing") -> list[str]:
+    if not standing.fee.held_days:
+        return []
+    words = ngettext(
+        "%(n)s day on which the bill was in dispute does not count.",
+        "%(n)s days on which the bill was in dispute do not count.",
+        standing.fee.held_days,
+    )
+    return [words % {"n": standing.fee.held_days}]
 
 
 def _days(n: int) -> str:

@@ -77,11 +77,11 @@ class LateFeePolicy(models.Model):
     @property
     def daily_percent(self) -> Decimal:
         """The rate as people say it: 0.05 for 0.0005."""
-        return self.daily_rate * 100
+        return (self.daily_rate * 100).normalize()
 
     @property
     def cap_percent(self) -> Decimal | None:
-        return None if self.cap is None else self.cap * 100
+        return None if self.cap is None else (self.cap * 100).normalize()
 
 
 class DisputeHold(models.Model):

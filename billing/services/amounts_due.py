@@ -85,6 +85,7 @@ class Saving:
 
     chance: Chance
     to_pay: Decimal
+    bills: tuple[Bill, ...]
 
     @property
     def bill_ids(self) -> tuple[int, ...]:
@@ -97,11 +98,13 @@ class Saving:
 
 def savings(bills: Iterable[Bill], *, on: datetime.date) -> list[Saving]:
     """The offers that paying some of these bills (of `with_late_fees`) on `on` would earn."""
-    owed: dict[int, Decimal] = {bill.pk: bill.to_pay for bill in bills}  # type: ignore[attr-defined]
+    by_number = {bill.pk: bill for bill in bills}
+    owed: dict[int, Decimal] = {pk: bill.to_pay for pk, bill in by_number.items()}  # type: ignore[attr-defined]
     return [
         Saving(
             chance,
             max(sum((owed[pk] for pk in chance.open_bill_ids), ZERO) - chance.discount, ZERO),
+            tuple(by_number[pk] for pk in chance.open_bill_ids),
         )
         for chance in earned_by(bill_ids=list(owed), on=on)
     ]

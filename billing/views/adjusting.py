@@ -63,7 +63,7 @@ def _lines(bill: Any) -> list[tuple[str, str]]:
             lines.append(
                 (
                     str(charge.pk),
-                    _("%(item)s, %(first)s – %(last)s: at most %(left)s, of which %(open)s is open")
+                    _("%(item)s, %(first)s – %(last)s: up to %(left)s (%(open)s is open)")
                     % {
                         "item": charge.fee_item,
                         "first": charge.starts_on,
