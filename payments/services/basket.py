@@ -6,11 +6,12 @@ from decimal import Decimal
 from django.db.models import Q
 
 from billing.models import Account, Bill
-from billing.services.estimate import MOST_MONTHS, months_ahead
+from billing.services.estimate import MOST_MONTHS
 from community.models import Community, User
 from core.money import ZERO
 from payments.models import OrderAccount, OrderBill, PaymentOrder
 from payments.services.counter import OpenBill, open_bills, open_unbilled
+from payments.services.prepaying import top_up
 
 
 class SeveralCommunities(Exception):
@@ -118,8 +119,9 @@ def _months_ahead(user: User, wish: Wish) -> list[OrderAccount]:
     account = Account.objects.of_resident(user).filter(pk=wish.prepay[0]).first()
     if account is None:
         return []
-    estimate = months_ahead(account=account, months=wish.prepay[1])
-    if not estimate.total:
+    wanted = top_up(account, wish.prepay[1])
+    estimate = wanted.estimate
+    if not wanted.to_pay:
         return []
     return [
         OrderAccount(
@@ -128,6 +130,6 @@ def _months_ahead(user: User, wish: Wish) -> list[OrderAccount]:
             months=estimate.months,
             starts_on=estimate.starts_on,
             ends_on=estimate.ends_on,
-            amount=estimate.total,
+            amount=wanted.to_pay,
         )
     ]

@@ -1,17 +1,46 @@
 """Months paid ahead at the front desk; online they are a part of an order (basket.py)."""
 
 import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
 
 from billing.models import Account
-from billing.services.estimate import months_ahead
+from billing.services.estimate import MOST_MONTHS, Ahead, Estimate
 from billing.services.posting import lock_accounts
 from community.models import User, today
+from core.money import ZERO
 from payments.models import Payment
 from payments.services.counter import METHODS
 from payments.services.record import Share, payment_record
+
+
+@dataclass(frozen=True)
+class TopUp:
+    """What months ahead cost, and what is to be paid for them besides the credit there is."""
+
+    estimate: Estimate
+    credit: Decimal
+
+    @property
+    def to_pay(self) -> Decimal:
+        return max(self.estimate.total - self.credit, ZERO)
+
+
+def free_credit(account: Account) -> Decimal:
+    """The credit of an account that nothing open is waiting for, in yuan."""
+    found = Account.objects.filter(pk=account.pk).with_balance()
+    balances = [-balance for (balance,) in found.values_list(*("balance",))]
+    return max(*balances, ZERO) if balances else ZERO
+
+
+def top_up(account: Account, months: int, *, ahead: Ahead | None = None) -> TopUp:
+    """What the next `months` unbilled months cost beyond the account's free credit.
+
+    Who paid three months ahead yesterday and asks for six pays for three more, not for nine.
+    """
+    return TopUp((ahead or Ahead(account)).estimate(months), free_credit(account))
 
 
 class PriceChanged(Exception):
@@ -33,7 +62,7 @@ def take_prepayment(
     clerk: User,
     tendered: Decimal | None = None,
 ) -> Payment:
-    """Takes what the next `months` unbilled months cost as credit of `account`, with a receipt.
+    """Takes what the next `months` unbilled months cost beyond the credit there is, with a receipt.
 
     `amount` is what the page showed and the clerk counts: where our rows say otherwise nothing is
     taken. The form's `token` makes a second press return the first payment. Raises PriceChanged,
@@ -44,9 +73,11 @@ def take_prepayment(
     lock_accounts([account.pk])
     key = f"prepay:{token}"
     if not Payment.objects.filter(idempotency_key=key).exists():
-        total = months_ahead(account=account, months=months).total
-        if total != amount:
-            raise PriceChanged(total)
+        if not 1 <= months <= MOST_MONTHS:
+            raise ValueError(f"{months} months")
+        to_pay = top_up(account, months).to_pay
+        if to_pay != amount:
+            raise PriceChanged(to_pay)
     return payment_record(
         community=account.community,
         method=method,

@@ -21,7 +21,7 @@ from payments.forms import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, ne
 from payments.models import Deposit, Payment, Refund
 from payments.services.basket import Wish
 from payments.services.deposits import account_of
-from payments.services.prepaying import PriceChanged, take_prepayment
+from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
 from payments.services.record import KeyConflict
 from payments.views.pay import place, scene_of
 
@@ -31,7 +31,7 @@ USUAL = 12
 
 @dataclass(frozen=True)
 class Choice:
-    """So many months, and what they cost."""
+    """So many months, and what is to be paid for them besides the credit there is."""
 
     months: int
     total: Decimal
@@ -45,12 +45,15 @@ def _months(request: SignedInRequest) -> tuple[int, MonthsForm]:
 def _about(account: Any, months: int) -> dict[str, object]:
     """What both pages show of an account (with its balance)."""
     ahead = Ahead(account)
+    wanted = top_up(account, months, ahead=ahead)
+    credit = wanted.credit
     return {
         "account": account,
         "months": months,
-        "estimate": ahead.estimate(months),
-        "choices": [Choice(n, ahead.estimate(n).total) for n in CHOICES],
-        "coverage": ahead.covered_by(account.credit) if account.credit else None,
+        "estimate": wanted.estimate,
+        "wanted": wanted,
+        "choices": [Choice(n, TopUp(ahead.estimate(n), credit).to_pay) for n in CHOICES],
+        "coverage": ahead.covered_by(credit) if credit else None,
         "token": new_token(),
     }
 

@@ -198,6 +198,18 @@ def test_the_desk_takes_months_ahead(account):
     assert refused.value.total == Decimal("729.00")
 
 
+def test_what_is_prepaid_is_not_paid_once_more(merchant, account, payer):
+    (bill,) = account.bills.all()
+    desk(account, "762.00", bill_ids=[bill.pk], unbilled=[account.pk])
+    take(account)
+    with pytest.raises(PriceChanged) as refused:
+        take(account)
+    assert refused.value.total == 0
+    with pytest.raises(NothingToPay):
+        start(payer, Wish(prepay=(account.pk, 3)))
+    assert start(payer, Wish(prepay=(account.pk, 4))).amount == Decimal("243.00")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_double_press_takes_months_once():
     community = small_community()
@@ -223,11 +235,15 @@ def clerk(client, account):
 def test_the_resident_sees_prices_what_his_credit_covers_and_pays(
     merchant, client, account, payer, django_assert_max_num_queries
 ):
+    (bill,) = account.bills.all()
+    desk(account, "762.00", bill_ids=[bill.pk], unbilled=[account.pk])
     take(account)
     client.force_login(payer)
     with django_assert_max_num_queries(30):
         page = client.get(reverse("payments:prepay") + "?months=6")
     assert page.context["estimate"].total == Decimal("1458.00")
+    # Three of the six are prepaid already.
+    assert page.context["wanted"].to_pay == Decimal("729.00")
     assert page.context["coverage"].until == date(2026, 6, 30)
     assert [choice.months for choice in page.context["choices"]] == [3, 6, 12]
     form = {"token": page.context["token"], "account": account.pk, "months": 6}
@@ -236,7 +252,7 @@ def test_the_resident_sees_prices_what_his_credit_covers_and_pays(
     ]
     (order,) = PaymentOrder.objects.all()
     assert {answer.url for answer in answers} == {reverse("payments:order", args=[order.pk])}
-    assert order.amount == Decimal("1458.00")
+    assert order.amount == Decimal("729.00")
     shown = client.get(answers[0].url)
     assert "1-1-101" in shown.content.decode()
 
