@@ -54,6 +54,7 @@ STAFF = (
                 (
                     "portal:unit",
                     "payments:collect",
+                    "payments:statement",
                     "payments:desk_prepay",
                     "payments:take_deposit",
                     "payments:move_out",
