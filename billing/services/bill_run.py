@@ -114,12 +114,13 @@ def issue_locked(run: BillRun, computation: Difference) -> RunDone:
     _keep_result(run, computation)
     if computation.gone:
         known |= _take_back(run, computation.gone, known)
-    use_credit(account_ids=known)
     move(run, BillRun.State.ISSUED)
     run.save()
     if run.kind == BillRun.Kind.REGULAR:
         run.period.issued_at = run.issued_at
         run.period.save()
+    # Now that the period is billed: what was prepaid may earn an early-payment offer.
+    use_credit(account_ids=known)
     if computation.totals.bills:
         bills_issued.send(sender=BillRun, run=run)
     return RunDone(run, added=computation.totals.bills)

@@ -20,6 +20,8 @@ from tests.factories.billing import FeeItemFactory, OfferFactory, make_bill
 from tests.factories.community import CommunityFactory, MembershipFactory, StaffUserFactory
 from tests.races import errors_in, together
 
+from .small import Q2, issue, small_community
+
 pytestmark = pytest.mark.django_db
 State = EarlyPaymentOffer.State
 BY = datetime.date(2026, 3, 31)
@@ -85,6 +87,21 @@ def test_nothing_is_earned_before_all_months_are_billed():
     pay(bill.account, "1000.00")
     assert not OfferUse.objects.exists()
     assert Account.objects.with_balance().get(pk=bill.account_id).credit == 0
+
+
+def test_what_was_prepaid_in_time_earns_it_when_the_last_month_is_billed():
+    community = small_community(units=1)
+    issue(community)
+    account = Account.objects.get()
+    item = community.fee_items.get(name="物业服务费")
+    OfferFactory(community=community, ends_on=datetime.date(2026, 6, 30), pay_by=BY, items=[item])
+    # Two quarters of 705.00 + 24.00, less 5 % of 1410.00, before the second is billed.
+    pay(account, "1387.50")
+    assert not OfferUse.objects.exists()
+    issue(community, **Q2)
+    assert OfferUse.objects.get().credit_entry.amount == Decimal("70.50")
+    assert still_open(*Bill.objects.all()) == 0
+    assert Account.objects.with_balance().get().credit == 0
 
 
 def test_once_for_each_account(year):
