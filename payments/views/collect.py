@@ -58,7 +58,9 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             if done is not None:
                 return redirect("payments:receipt", pk=done.receipt.pk)
         return _show_again(request, unit, form, ticked)
-    form, ticked = _corrected(request, unit) or _fresh(groups)
+    form, ticked = _corrected(request, unit) or _fresh(
+        groups, ids_of(request.GET.getlist("account"))
+    )
     saved = _savings(groups)
     return render(
         request,
@@ -77,10 +79,13 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
     )
 
 
-def _fresh(groups: list[Group]) -> tuple[CollectForm, set[int]]:
-    """An empty form, with what today's payer owes ticked."""
-    ticked = {bill.pk for group in groups if group.pays_now for bill in group.bills}
-    ticked |= {group.unbilled_key for group in groups if group.pays_now and group.unbilled}
+def _fresh(groups: list[Group], wanted: set[int]) -> tuple[CollectForm, set[int]]:
+    """An empty form, with what today's payer owes ticked, or what the `wanted` accounts owe."""
+    chosen = [
+        group for group in groups if (group.account.pk in wanted if wanted else group.pays_now)
+    ]
+    ticked = {bill.pk for group in chosen for bill in group.bills}
+    ticked |= {group.unbilled_key for group in chosen if group.unbilled}
     amount = _total(groups, ticked, _savings(groups)) or None
     return CollectForm(initial={"token": new_token(), "amount": amount}), ticked
 

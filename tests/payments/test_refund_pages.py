@@ -261,6 +261,13 @@ def test_from_the_day_to_the_note(at, account):
     assert Clearance.objects.get().state == "cleared"
 
 
+def test_what_he_still_pays_is_ticked_at_the_counter(at, account):
+    day = account.bills.get().run.period.ends_on.replace(month=4, day=15)
+    moving_out.begin(account=account, day=day, by=StaffUserFactory.create())
+    page = at(CLERK, "collect", account.unit_id, query=f"?account={account.pk}")
+    assert page.context["owed"] == moving_out.position(account).to_pay == Decimal("50.50")
+
+
 def test_the_pages_questions_are_bounded(at, account, django_assert_max_num_queries):
     clearance = moving_out.begin(account=account, day=today(), by=StaffUserFactory.create())
     at(CLERK, "clearance", clearance.pk)
