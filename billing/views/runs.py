@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -166,7 +166,7 @@ def _exceptions(request: SignedInRequest, community: Community, run: BillRun) ->
 def _listed(request: SignedInRequest, run: BillRun) -> dict[str, Any]:
     """The bills of an issued run; the changes of a correction."""
     wanted = request.GET.get("page")
-    listed: dict[str, Any] = {"page_obj": Paginator(_bills_of(run), PAGE).get_page(wanted)}
+    listed: dict[str, Any] = {"page_obj": _page_of_bills(run, wanted)}
     if run.kind != BillRun.Kind.REGULAR:
         changes = run.changes.select_related("unit", "party").order_by("unit__sort_key", "id")
         asked = request.GET.get("changes")
@@ -174,14 +174,15 @@ def _listed(request: SignedInRequest, run: BillRun) -> dict[str, Any]:
     return listed
 
 
-def _bills_of(run: BillRun) -> QuerySet[Bill]:
-    return (
-        Bill.objects.filter(run=run)
-        .with_open()
-        .with_reversed()
-        .select_related("account__unit", "account__party")
-        .order_by("account__unit__sort_key", "id")
-    )
+def _page_of_bills(run: BillRun, wanted: str | None) -> Page[Any]:
+    """A page of bills in the order of the units; only what it shows is summed up."""
+    ordered = Bill.objects.filter(run=run).order_by("account__unit__sort_key", "id")
+    page: Page[Any] = Paginator(ordered.values_list("pk", flat=True), PAGE).get_page(wanted)
+    shown = list(page.object_list)
+    bills = Bill.objects.with_open().with_reversed()
+    found = bills.select_related("account__unit", "account__party").in_bulk(shown)
+    page.object_list = [found[pk] for pk in shown]
+    return page
 
 
 def _yuan(text: str | None) -> Decimal | None:

@@ -191,7 +191,7 @@ class TestStaff:
         item = Charge.objects.first().fee_item
         for unit in community.units.all():
             run.exceptions.create(unit=unit, fee_item=item, reason="no_reading")
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(16):
             shown = page(visitor, "billing:run", community.code, run.pk)
         assert shown.count("data-exception") == 3
         for bill in Bill.objects.all():
