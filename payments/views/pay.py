@@ -31,6 +31,7 @@ from payments.services.asking import hurry, retire
 from payments.services.basket import wish_of
 from payments.services.ordering import (
     NothingToPay,
+    NotOffered,
     SeveralCommunities,
     StillOpen,
     Wish,
@@ -38,6 +39,7 @@ from payments.services.ordering import (
     start_order,
 )
 from payments.services.orders import unasked_credit
+from payments.wording import offered, words_for
 
 PHONE = re.compile(r"Android|iPhone|iPad|HarmonyOS|Mobile", re.IGNORECASE)
 State = PaymentOrder.State
@@ -45,7 +47,7 @@ LIVE = (State.CREATED, State.PENDING)
 
 
 def scene_of(request: HttpRequest) -> Scene:
-    """A phone opens WeChat itself; anything else shows a code for a phone.
+    """A phone opens the app itself; anything else shows a code for a phone.
 
     The page's script tells of a narrow screen: there are phones whose browsers ask for desktop
     pages.
@@ -81,13 +83,12 @@ def pay(request: SignedInRequest) -> HttpResponse:
     """Choose bills and pay them; the oldest are chosen, or those of `?bill=`."""
     bills: list[Any] = with_late_fees(open_bills_of(request), on=today())
     beside = unbilled_of(request)
-    offered = providers.available()
     if request.method == "POST":
         form = PayForm(
             request.POST,
             bills=[bill.pk for bill in bills],
             accounts=[account.pk for account in beside],
-            providers=list(offered),
+            providers=list(providers.available()),
         )
         if form.is_valid():
             return _start(request, form)
@@ -112,6 +113,7 @@ def pay(request: SignedInRequest) -> HttpResponse:
                     "unbilled": (loose := [a for a in beside if a.community == place]),
                     "total": total_of(own, chosen, saved)
                     + (ZERO if wanted else sum((a.unbilled for a in loose), ZERO)),
+                    "channels": offered(place.code),
                     "token": new_token(),
                 }
                 for place in sorted(places, key=lambda place: place.code)
@@ -119,7 +121,6 @@ def pay(request: SignedInRequest) -> HttpResponse:
             "chosen": chosen,
             "unbilled_chosen": not wanted,
             "today": today(),
-            "providers": offered,
             # Payments inside WeChat itself come with its sign-in; until then its browser refuses.
             "in_wechat": "MicroMessenger" in request.headers.get("User-Agent", ""),
             "has_account": Account.objects.of_resident(request.user).exists(),
@@ -147,6 +148,10 @@ def place(
             form_token=token,
             # As far behind proxies as ALLAUTH_TRUSTED_PROXY_COUNT says.
             client_ip=get_adapter(request).get_client_ip(request),
+        )
+    except NotOffered:
+        messages.warning(
+            request, _("This community cannot be paid that way. Please choose another.")
         )
     except NothingToPay:
         messages.success(request, _("These bills are paid already. Thank you!"))
@@ -190,6 +195,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
         "payments/order.html",
         {
             "order": found,
+            "words": words_for(found.provider),
             "live": live,
             "lines": _lines(found),
             "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
@@ -236,9 +242,9 @@ def order_status(request: SignedInRequest, pk: int) -> HttpResponse:
 @signed_in
 @require_safe
 def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Sends a phone to the provider with a fresh address: the old one lives five minutes only."""
+    """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
     found = _try_to_open(request, _order(request, pk))
-    if found.state != State.PENDING or found.scene != Scene.H5:
+    if found.state != State.PENDING or found.scene not in (Scene.H5, Scene.PAGE):
         return redirect("payments:order", pk=pk)
     # WeChat wants to see from which site the payer comes.
     return HttpResponseRedirect(found.pay_url, headers={"Referrer-Policy": "origin"})
@@ -247,7 +253,7 @@ def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
 @signed_in
 @require_POST
 def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Goes on in another way: a phone's own WeChat instead of the code, or the code instead.
+    """Goes on in another way: a phone's own app or a page instead of the code, or the code instead.
 
     To the provider that is another order: this one is closed there first, so that only one can be
     paid. Pressed twice it is one.
@@ -257,6 +263,8 @@ def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
         scene = Scene(request.POST.get("scene", ""))
     except ValueError:
         raise Http404 from None
+    if scene not in providers.all_providers()[found.provider].scenes:
+        raise Http404
     if found.state not in LIVE or found.scene == scene:
         return redirect("payments:order", pk=pk)
     form_token = uuid.uuid5(found.form_token, scene)

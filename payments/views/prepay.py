@@ -24,6 +24,7 @@ from payments.services.deposits import account_of
 from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
 from payments.services.record import KeyConflict
 from payments.views.pay import place, scene_of
+from payments.wording import offered
 
 CHOICES = (3, 6, 12)
 USUAL = 12
@@ -104,7 +105,6 @@ def prepay(request: SignedInRequest) -> HttpResponse:
     context: dict[str, object] = {
         "accounts": accounts,
         "form": months_form,
-        "providers": providers.available(),
         "deposits": Deposit.objects.filter(account__in=Account.objects.of_resident(request.user))
         .held()
         .select_related("account__unit"),
@@ -114,6 +114,7 @@ def prepay(request: SignedInRequest) -> HttpResponse:
     }
     if account is not None:
         context |= _about(account, months)
+        context["channels"] = offered(account.community.code)
     return render(request, "payments/prepay.html", context)
 
 
