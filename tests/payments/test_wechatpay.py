@@ -6,6 +6,7 @@ import pytest
 
 from payments.providers.base import NotGenuine, PermanentError
 from payments.providers.wechatpay import GATEWAY, WeChatPayProvider
+from simulators import rsa
 from tests.payments.outside import TheSimulator, same_bytes
 from tests.payments.provider_contract import ProviderContract, request
 
@@ -118,3 +119,24 @@ def test_the_simulator_is_refused_in_production(provider, settings):
     assert "not the real WeChat Pay" in provider.problems()[0]
     settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"GATEWAY": GATEWAY}}
     assert provider.problems() == []
+
+
+def test_while_keys_are_changed_old_and_new_are_accepted(provider, outside, settings, tmp_path):
+    """Callbacks signed with either public key, encrypted with either APIv3 key."""
+    asked = request(provider)
+    provider.open(asked)
+    message = outside.callback(asked.out_trade_no)
+    other = tmp_path / "other.pem"
+    other.write_text(rsa.public_pem(rsa.make()))
+    known = settings.WECHATPAY[""]
+    both = {
+        "PUBLIC_KEY_FILE": f"{known['PUBLIC_KEY_FILE']},{other}",
+        "PUBLIC_KEY_ID": f"{known['PUBLIC_KEY_ID']},PUB_KEY_ID_OTHER",
+        "APIV3_KEY": f"{'n' * 32},{known['APIV3_KEY']}",
+    }
+    settings.WECHATPAY = {"": known | both}
+    assert provider.problems() == []
+    assert provider.verify(*message).out_trade_no == asked.out_trade_no
+    settings.WECHATPAY = {"": known | both | {"APIV3_KEY": "n" * 32}}
+    with pytest.raises(NotGenuine):
+        provider.verify(*message)
