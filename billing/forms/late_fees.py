@@ -38,13 +38,13 @@ class PolicyForm(forms.Form):
         _("Rate a day, %"),
         most="1",
         places=4,
-        help_text=_("0.05 means 0.05 % of what is open, for each day. 0: no late fee."),
+        help_text=_("0.05 means 0.05 per cent of what is open, for each day. 0: no late fee."),
     )
     grace_days = forms.IntegerField(
         label=_("Free days after the due date"), min_value=0, max_value=365, initial=0
     )
     cap_percent = percent_field(
-        _("At most, % of the bill"),
+        _("At most, share of the bill in %"),
         most="900",
         places=2,
         required=False,
