@@ -20,16 +20,20 @@ class TillForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     amount = MoneyField(label=_("Amount, yuan"))
     tendered = MoneyField(label=_("Cash given, yuan"), required=False)
-    method = forms.ChoiceField(choices=[(method.value, method.label) for method in METHODS])
+    method = forms.ChoiceField(
+        label=_("Paid with"),
+        choices=[(method.value, method.label) for method in METHODS],
+        initial=Payment.Method.CASH,
+    )
 
     def clean(self) -> dict[str, Any]:
-        """Cash must cover the amount; without a figure the exact amount was given."""
+        """Cash is counted before it is taken: what was given must be written and must suffice."""
         cleaned: dict[str, Any] = super().clean() or {}
         amount, tendered = cleaned.get("amount"), cleaned.get("tendered")
         if cleaned.get("method") != Payment.Method.CASH:
             cleaned["tendered"] = None
-        elif amount is not None and tendered is None and "tendered" not in self.errors:
-            cleaned["tendered"] = amount
+        elif tendered is None and "tendered" not in self.errors:
+            self.add_error("tendered", _("Please write how much cash was given."))
         elif amount is not None and tendered is not None and tendered < amount:
             self.add_error(
                 "tendered",

@@ -20,6 +20,7 @@ from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.record import KeyConflict
+from payments.views.used_form import receipt_of_used_form
 
 # Of a form that is kept to be corrected: far more than anybody types or ticks.
 MOST_TYPED, MOST_TICKED = 40, 500
@@ -46,6 +47,9 @@ class Group:
 def collect_money(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Open bills of a unit and of the same payer's other units; takes cash or card for them."""
     unit = get_object_or_404(Unit, pk=pk, community=community)
+    used = receipt_of_used_form(request, community, kind="counter")
+    if used is not None:
+        return used
     payer = Occupancy.objects.current().payers().filter(unit=unit).values_list("party", flat=True)
     groups = _groups(unit, payer.first())
     account = _account(unit, groups)

@@ -15,6 +15,7 @@ from payments.forms_refunds import DepositForm
 from payments.models import Deposit, Payment
 from payments.services.deposits import account_of, receive_deposit
 from payments.services.record import KeyConflict
+from payments.views.used_form import receipt_of_used_form
 
 PAGE = 50
 
@@ -24,6 +25,9 @@ PAGE = 50
 def take_deposit(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Takes a deposit of somebody who lives or owns at a unit, in cash or by card."""
     unit = get_object_or_404(Unit, pk=pk, community=community)
+    used = receipt_of_used_form(request, community, kind="deposit")
+    if used is not None:
+        return used
     people = Party.objects.filter(pk__in=unit.occupancies.current().values("party")).order_by(
         "-occupancies__is_payer", "name"
     )

@@ -24,6 +24,7 @@ from payments.services.deposits import account_of
 from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
 from payments.services.record import KeyConflict
 from payments.views.pay import place, scene_of
+from payments.views.used_form import receipt_of_used_form
 from payments.wording import offered
 
 CHOICES = (3, 6, 12)
@@ -126,6 +127,9 @@ def prepay(request: SignedInRequest) -> HttpResponse:
 def desk_prepay(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Months ahead of a unit's payer of today, in cash or by card."""
     unit = get_object_or_404(Unit, pk=pk, community=community)
+    used = receipt_of_used_form(request, community, kind="prepay")
+    if used is not None:
+        return used
     payer = Occupancy.objects.current().payers().filter(unit=unit).select_related("party").first()
     account = _account(unit, payer)
     months, months_form = _months(request)

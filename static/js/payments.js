@@ -12,6 +12,33 @@
   // As in payments.css.
   const narrow = window.matchMedia("(max-width: 47.99rem)");
 
+  // At the counter a key chooses, and only what was counted is taken: F2 and F3 lead to the figure or
+  // the button; Enter goes on to it from elsewhere, and takes there. A key held down does nothing.
+  const till = (form, { amount, tendered }) => {
+    const take = form.querySelector("[data-take]");
+    const byCard = () => form.querySelector("[name=method][value=card]").checked;
+    const next = () => (fen(amount.value) === null && amount.type !== "hidden" ? amount : byCard() ? take : tendered);
+    form.addEventListener("click", (event) => {
+      if (!event.target.closest("label[for^=tender_]")) return;
+      // After the label's own doing, which checks its button and goes there.
+      window.setTimeout(() => { next().focus(); next().select?.(); });
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing || event.target.matches("a, summary")) return;
+      const [asked, given] = [fen(amount.value), fen(tendered.value)];
+      const missing = !byCard() && (!given || (asked !== null && given < asked));
+      if (event.target.matches("[data-take]") && !missing && !event.repeat) return;
+      if (event.target === tendered && !missing && !byCard() && !event.repeat) return;
+      event.preventDefault();
+      if (!event.repeat) next().focus();
+    });
+    // The form's own number in the address: Back from the receipt leads to the receipt again.
+    const address = new URL(window.location.href);
+    address.searchParams.set("form", form.elements.token.value);
+    window.history.replaceState(null, "", address);
+    window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+  };
+
   document.querySelectorAll("form[data-sum]").forEach((form) => {
     const bills = [...form.querySelectorAll("input[name=bill], input[name=unbilled]")];
     const offers = [...form.querySelectorAll("[data-off]")];
@@ -44,6 +71,7 @@
     form.querySelectorAll("[data-narrow]").forEach((field) => {
       form.addEventListener("submit", () => { field.value = narrow.matches ? "yes" : ""; });
     });
+    if (form.matches("[data-till]")) till(form, { amount, tendered });
     const begin = () => { count(); giveBack(); };
     begin();
     // Going back, the browser ticks again what was ticked, after this has run.

@@ -45,9 +45,10 @@
   // Single characters can be switched off (WCAG 2.1.4), and never fire while somebody types.
   const typing = (node) => node.matches?.("input, textarea, select, [contenteditable]");
   const remembered = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
+  const presses = (key) => [...document.querySelectorAll("[data-key]")]
+    .find((node) => node.dataset.key.split(" ").includes(key) && node.checkVisibility?.() !== false);
   const press = (key) => {
-    const target = [...document.querySelectorAll("[data-key]")]
-      .find((node) => node.dataset.key.split(" ").includes(key) && node.checkVisibility?.() !== false);
+    const target = presses(key);
     if (!target) return key === "F9" && document.querySelector("[data-printable]") ? window.print() ?? true : false;
     if (typing(target)) { target.focus(); target.select?.(); } else target.click();
     return true;
@@ -62,7 +63,9 @@
       if (found) found.replaceChildren();
       return;
     }
-    if ((single || /^F\d+$/.test(event.key)) && press(event.key)) event.preventDefault();
+    if (!single && !/^F\d+$/.test(event.key)) return;
+    // A key that is held down, from the page before too, presses nothing again.
+    if (event.repeat ? presses(event.key) : press(event.key)) event.preventDefault();
   });
 
   // ↑ ↓ through a list of links: data-list names the list from the box, data-row marks the links.

@@ -6,8 +6,11 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, Request, expect
 
+from payments.models import Payment
 from tests.access import Side
 from tests.e2e.conftest import SignIn
+from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.community import OccupancyFactory, UnitFactory
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +38,56 @@ def test_from_a_name_to_the_till_without_a_mouse(desk: Page, demo: Side) -> None
     desk.keyboard.press("Enter")
     desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/$"))
     desk.keyboard.press("F2")
-    desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/collect/$"))
+    desk.wait_for_url(re.compile(rf"/desk/units/{demo.unit.pk}/collect/"))
+
+
+def test_keys_choose_and_only_counted_money_is_taken(desk: Page, demo: Side) -> None:
+    """F2 pressed twice, held, and pressed after Back: nothing is taken but what was counted."""
+    community = demo.community
+    account = AccountFactory(unit=UnitFactory(building=demo.building), community=community)
+    OccupancyFactory(unit=account.unit, party=account.party)
+    bills = [make_bill("88.00", account=account), make_bill("12.00", account=account, quarter=2)]
+    sent: list[Request] = []
+    desk.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    desk.goto(reverse("portal:unit", args=[community.code, account.unit_id]))
+    desk.keyboard.press("F2")
+    desk.wait_for_url("**/collect/**")
+    given = desk.locator("[name=tendered]")
+    for key in ("F2", "F2", "Enter"):
+        desk.keyboard.press(key)
+        expect(given).to_be_focused()
+    desk.locator(f"[name=bill][value='{bills[1].pk}']").uncheck()
+    desk.keyboard.press("F3")
+    expect(given).to_be_hidden()
+    expect(desk.locator("[data-take]")).to_be_focused()
+    desk.keyboard.press("F2")
+    given.fill("87")
+    desk.keyboard.press("Enter")
+    assert not sent, "too little cash takes nothing"
+    given.fill("100")
+    desk.keyboard.down("Enter")
+    desk.wait_for_url("**/receipts/*/")
+    desk.keyboard.down("Enter")  # still held: the browser repeats it
+    desk.keyboard.up("Enter")
+    receipt = desk.url
+    desk.go_back()
+    desk.wait_for_url(receipt)
+    desk.keyboard.press("F2")
+    assert len(sent) == 1
+    payment = Payment.objects.get(postings__credit_entry__account=account)
+    assert (payment.method, str(payment.amount), str(payment.tendered)) == (
+        "cash",
+        "88.00",
+        "100.00",
+    )
+
+    desk.goto(reverse("payments:collect", args=[community.code, account.unit_id]))
+    desk.keyboard.press("F3")
+    expect(desk.locator("[data-take]")).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(re.compile(r"/receipts/\d+/$"))
+    assert desk.url != receipt
+    assert len(sent) == 2
 
 
 def test_escape_puts_the_list_away(desk: Page, demo: Side) -> None:

@@ -254,12 +254,12 @@ def the_clerk_takes_cash_for_two_bills(page: Page, payer: Household) -> None:
     assert len(both) == 2
     owed = sum((bill.amount for bill in both), Decimal(0))
     page.keyboard.press("F2")
-    page.wait_for_url("**/collect/")
+    page.wait_for_url("**/collect/**")
     for bill in both:
         expect(page.locator(f"[name=bill][value='{bill.pk}']")).to_be_checked()
     expect(page.locator("[name=amount]")).to_have_value(plain_yuan(owed))
     page.locator("[name=tendered]").fill(str(int(owed) + 100))
-    page.keyboard.press("F2")
+    page.keyboard.press("Enter")
     page.wait_for_url("**/receipts/*/")
 
     receipt = Receipt.objects.get(payment__amount=owed, community=payer.unit.community)

@@ -49,6 +49,7 @@ def taken(*bills, **changed):
         "token": str(uuid.uuid4()),
         "bill": [bill.pk for bill in bills],
         "amount": str(sum(bill.amount for bill in bills)),
+        "tendered": "1000.00",
         "method": "cash",
     }
     return form | changed
@@ -110,11 +111,24 @@ class TestCounter:
         assert first.url == again.url
         assert Payment.objects.count() == Receipt.objects.count() == 1
 
-    def test_the_same_form_with_another_amount_is_refused(self, client, clerk, bill):
+    def test_a_used_form_leads_to_its_receipt_whatever_it_says(self, client, clerk, bill):
         form = taken(bill, amount="100.00")
-        client.post(collect_url(bill), form)
-        assert refused(client, bill, form | {"amount": "50.00"}).non_field_errors()
+        receipt = client.post(collect_url(bill), form).url
+        for changed in ({"amount": "50.00"}, {"method": "card"}, {"amount": ""}):
+            assert client.post(collect_url(bill), form | changed).url == receipt
+        gone_back = client.get(collect_url(bill), {"form": form["token"]})
+        assert gone_back.url == receipt
         assert Payment.objects.count() == 1
+        unused = client.get(collect_url(bill), {"form": str(uuid.uuid4())})
+        assert unused.status_code == 200
+
+    def test_a_form_used_in_another_community_leads_nowhere(self, client, clerk, bill):
+        form = taken(bill)
+        client.post(collect_url(bill), form)
+        unit = UnitFactory()
+        client.force_login(MembershipFactory(community=unit.community).user)
+        url = reverse("payments:collect", args=[unit.community.code, unit.pk])
+        assert client.get(url, {"form": form["token"]}).status_code == 200
 
     def test_more_than_owed_is_taken_only_as_prepayment(self, client, clerk, bill):
         form = taken(bill, amount="400.00")
@@ -146,6 +160,7 @@ class TestCounter:
             {"amount": "1e9"},
             {"amount": "99999999999"},
             {"tendered": "1.00"},
+            {"tendered": ""},
             {"tendered": "x"},
             {"method": "wechat"},
             {"token": "x"},
