@@ -64,7 +64,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def with_oldest_due(self) -> "AccountQuerySet":
         """Annotates `oldest_due`: when the oldest open charge fell due, None if nothing is open."""
         opened = Charge.objects.filter(account=OuterRef("pk")).open().oldest_first()
-        return self.annotate(oldest_due=Subquery(opened.values("due")[:1]))
+        due = opened.values("due")  # type: ignore[misc]  # annotated by oldest_first
+        return self.annotate(oldest_due=Subquery(due[:1]))
 
 
 class Account(models.Model):

@@ -13,8 +13,16 @@ from community.services.register import import_register
 REGISTER = "楼栋,单元,房号,类型,建筑面积,交付日期,业主姓名,手机号,邮箱"
 OPENING_BALANCES = "楼栋,单元,房号,付款人,手机号,费目,起,止,到期日,金额"
 TARIFFS = "费目,适用类型,楼栋,计费方式,单价,空置系数,生效日期,失效日期,取整"
-Q1 = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 3, 31), "due_on": date(2026, 2, 15)}
-Q2 = {"starts_on": date(2026, 4, 1), "ends_on": date(2026, 6, 30), "due_on": date(2026, 5, 15)}
+Q1: dict[str, Any] = {
+    "starts_on": date(2026, 1, 1),
+    "ends_on": date(2026, 3, 31),
+    "due_on": date(2026, 2, 15),
+}
+Q2: dict[str, Any] = {
+    "starts_on": date(2026, 4, 1),
+    "ends_on": date(2026, 6, 30),
+    "due_on": date(2026, 5, 15),
+}
 
 
 def table(header: str, *rows: str) -> BytesIO:

@@ -114,7 +114,9 @@ def history() -> None:
     issue(community, **Q2)
     Unit.objects.filter(room="101").update(area=99)
     asker = UserFactory.create()
-    issue_previewed(run=preview_correction(run=first), by=asker)
+    correction = preview_correction(run=first)
+    assert correction
+    issue_previewed(run=correction, by=asker)
     Unit.objects.filter(room="101").update(area=98)
     preview_correction(run=first)
 

@@ -206,10 +206,11 @@ class TestExceptions:
 
     def test_issuing_from_the_page_needs_each_accepted_or_gone(self, run: BillRun) -> None:
         first, second = run.exceptions.order_by("unit__sort_key")
-        assert self.accept(run, exceptions=[first.pk], note="no flat yet") == 1
+        assert self.accept(run, exceptions=[first.id], note="no flat yet") == 1
         with pytest.raises(RunRefused):
             run_approval.issue_previewed(run=run, by=None)
-        Unit.objects.filter(pk=second.unit_id).update(area=50)
+        assert second.unit
+        Unit.objects.filter(pk=second.unit.pk).update(area=50)
         run = preview(run.period.community).run
         assert run_approval.issue_previewed(run=run, by=None).added == 3
 

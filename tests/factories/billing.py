@@ -108,7 +108,7 @@ class OfferFactory(DjangoModelFactory[EarlyPaymentOffer]):
 
     @factory.post_generation
     def items(self, create: bool, extracted: Any, **kwargs: Any) -> None:
-        self.fee_items.set(extracted or [])  # type: ignore[attr-defined]
+        self.fee_items.set(extracted or [])
 
 
 def make_run(

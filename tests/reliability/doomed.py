@@ -70,7 +70,9 @@ def bill(point: str, community_id: int) -> None:
     what, number = point.split()
     bill_computing.FIRST_CHUNK, bill_computing.CHUNK = 1, 2
     if what == "statement":
-        CursorWrapper.execute = dies_after(CursorWrapper.execute, times=int(number))
+        CursorWrapper.execute = dies_after(  # type: ignore[method-assign]
+            CursorWrapper.execute, times=int(number)
+        )
     elif what == "copy":
         bill_writer.copy_text = dies_after(bill_writer.copy_text, times=int(number))
     issue_run(community=Community.objects.get(pk=community_id), **Q2)

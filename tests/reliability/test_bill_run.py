@@ -75,7 +75,8 @@ def second_quarter(community: Community) -> int:
 def kill_until_it_ends(what: str, community: Community) -> list[int]:
     """Kills one run after another, each later than the last; how far each came."""
     env = processes.environment()
-    killed, number = [], 0
+    killed: list[int] = []
+    number = 0
     while True:
         number += random.randint(1, 3 + 2 * number)
         code = processes.run_until_it_dies(
