@@ -7,8 +7,13 @@ import pgtrigger
 import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
+from hypothesis import settings
 
 from scripts.stack import Stack
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("portal", deadline=None)
+settings.load_profile("portal")
 
 pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.simulators", "tests.fixtures.stack"]
 
