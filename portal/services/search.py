@@ -14,6 +14,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Right
 
 from community.models import Community, Occupancy, Party, Unit, natural_key
+from community.services.unit_codes import find_units
 from community.spelling import normal_code
 from payments.models import Receipt
 
@@ -35,6 +36,8 @@ def find(*, community: Community, text: str, limit: int = LIMIT) -> list[Hit]:
     if not typed:
         return []
     readings = [list(reading(community, typed, limit)) for reading in _readings(typed)]
+    if re.fullmatch(r"\d{4}", typed):
+        readings.sort(key=lambda found: not any(_is_named(hit.unit, typed) for hit in found))
     # 1502 is a room of every entrance and the end of a few phones: each reading gets its share.
     share = limit // max(len(readings), 1)
     fair = [hit for found in readings for hit in found[:share]]
@@ -43,6 +46,11 @@ def find(*, community: Community, text: str, limit: int = LIMIT) -> list[Hit]:
     for hit in fair + rest:
         hits.setdefault(hit.unit.pk, hit)
     return list(hits.values())[:limit]
+
+
+def _is_named(unit: Unit, typed: str) -> bool:
+    """Whether `typed` is the unit's code or room to the letter: then it stands before phones."""
+    return typed in (unit.code, unit.room)
 
 
 Reading = Callable[[Community, str, int], Iterable[Hit]]
@@ -56,10 +64,10 @@ def _readings(typed: str) -> list[Reading]:
         readings.append(_by_receipt)
     if re.fullmatch(r"\d{5,11}", digits):
         readings.append(_by_phone)
-    if normal_code(typed):
-        readings.append(_by_code)
     if re.fullmatch(r"\d{4}", typed):
         readings.append(_by_last_four)
+    if normal_code(typed):
+        readings.append(_by_code)
     if re.fullmatch(rf"[A-Za-z]{{{LEAST_LETTERS},}}", typed):
         readings.append(_by_initials)
     if re.match(r"[^\x00-\x7f]", typed) or " " in typed:
@@ -79,6 +87,14 @@ def _by_code(community: Community, typed: str, limit: int) -> Iterable[Hit]:
     code = normal_code(typed)
     key = natural_key(code)
     units = _units(community).order_by("sort_key")
+    if re.fullmatch(r"0\d{3}", typed):
+        # The end of a phone, or a room: no building is written like this.
+        return (Hit(unit) for unit in units.filter(room=code)[:limit])
+    if re.search(r"[A-Z]\d|\d[A-Z]", code):
+        whole = [*find_units(community=community, text=typed)[:limit]]
+        if whole:
+            named = units.filter(pk__in=[unit.pk for unit in whole])
+            return (Hit(unit) for unit in named)
     found = [*units.filter(sort_key=key), *units.filter(_between(f"{key}-"))[:limit]]
     *above, last = code.split("-")
     if not above:

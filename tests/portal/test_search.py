@@ -52,6 +52,8 @@ def people(community: Community) -> None:
     live(community, "3-2-1503", "张三", "13900001502")
     live(community, "3-1-1502", "欧阳娜", "13700000001")
     live(community, "10-1-101", "王小红", "13600000002")
+    live(community, "2-1-101", "赵六", "13500009999")
+    live(community, "B1-A-023", "钱七", "13500008888")
 
 
 @pytest.mark.usefixtures("people")
@@ -70,6 +72,10 @@ def people(community: Community) -> None:
         ("13812", ["3-2-1502"]),
         ("5678", ["3-2-1502"]),
         ("1502", ["3-1-1502", "3-2-1502", "3-2-1503"]),  # two rooms, and the end of a phone
+        ("0002", ["10-1-101"]),  # building 2 is never written like this
+        ("0001", ["3-1-1502"]),
+        ("B1A023", ["B1-A-023"]),
+        ("b1a23", ["B1-A-023"]),
         ("王小明", ["3-2-1502"]),
         ("王", ["3-2-1502", "10-1-101"]),
         ("wxm", ["3-2-1502"]),
@@ -86,6 +92,17 @@ def people(community: Community) -> None:
 )
 def test_readings(community: Community, text: str, found: list[str]) -> None:
     assert codes(community, text) == found
+
+
+@pytest.mark.parametrize("typed", ["2101", "0101"])
+def test_the_end_of_a_phone_comes_before_rooms_that_only_begin_so(
+    community: Community, typed: str
+) -> None:
+    live(community, f"2-1-{typed}A", "王小明", "13500007777")
+    live(community, "9-9-901", "张三", f"1350000{typed}")
+    assert codes(community, typed)[0] == "9-9-901"
+    live(community, f"8-1-{typed}", "李四", "13500006666")
+    assert codes(community, typed)[0] == f"8-1-{typed}", "a room that is just this one"
 
 
 @pytest.mark.usefixtures("people")
