@@ -45,6 +45,12 @@ def first(said: str) -> Community:
 
 
 class TestTheDemo:
+    @pytest.mark.parametrize("role", [Role.ACCOUNTANT, Role.MANAGER])
+    def test_whoever_is_alerted_can_be_reached(self, first: Community, role: Role) -> None:
+        user = Membership.objects.get(community=first, role=role).user
+        assert user.phone
+        assert user.email
+
     def test_says_who_can_sign_in(self, said: str) -> None:
         assert {"clerk", "accountant", "manager", WANG.phone} <= set(said.split())
 
