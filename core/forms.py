@@ -1,5 +1,7 @@
 """What forms of every room share."""
 
+import re
+import unicodedata
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -7,6 +9,9 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# 1234.5 or 1,234.50; a sign and a third decimal get through to an answer of their own.
+_FIGURES = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 
 
 class OnceForm(forms.Form):
@@ -49,6 +54,15 @@ class MoneyField(forms.DecimalField):
             ),
         )
         super().__init__(max_digits=max_digits, decimal_places=2, **kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        """Figures as people write them; 1e3 or 1_000 might mean anything, and is asked back."""
+        if isinstance(value, str):
+            value = unicodedata.normalize("NFKC", value).strip()
+            if value and not _FIGURES.fullmatch(value):
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+            value = value.replace(",", "")
+        return super().to_python(value)
 
 
 class LocalDateTimeInput(forms.DateTimeInput):

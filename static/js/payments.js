@@ -3,7 +3,8 @@
 (() => {
   "use strict";
   const fen = (text) => {
-    const match = /^\s*(\d{1,10})(?:\.(\d{1,2}))?\s*$/.exec(text || "");
+    const plainly = (text || "").normalize("NFKC").replace(/,(?=\d{3}(?:\D|$))/g, "");
+    const match = /^\s*(\d{1,10})(?:\.(\d{0,2}))?\s*$/.exec(plainly);
     return match ? Number(match[1]) * 100 + Number((match[2] || "").padEnd(2, "0")) : null;
   };
   const plain = (n) => `${Math.floor(n / 100)}.${String(n % 100).padStart(2, "0")}`;

@@ -15,6 +15,12 @@ from core.forms import MoneyField
         ("", "write an amount"),
         ("x", "in figures"),
         ("NaN", "in figures"),
+        ("1e3", "in figures"),
+        ("1_000", "in figures"),
+        ("1,00", "in figures"),
+        ("1,0000.00", "in figures"),
+        ("٣", "in figures"),
+        (".", "in figures"),
         ("1.005", "two decimals at most"),
         ("0", "at least ¥0.01"),
         ("-3", "at least ¥0.01"),
@@ -25,11 +31,22 @@ from core.forms import MoneyField
 )
 def test_what_is_wrong_with_an_amount(typed: str, words: str) -> None:
     most = None if "large" in words else 100
-    with translation.override("en"), pytest.raises(ValidationError) as wrong:
-        MoneyField(max_value=most).clean(typed)
-    (message,) = wrong.value.messages
+    with translation.override("en"):
+        with pytest.raises(ValidationError) as wrong:
+            MoneyField(max_value=most).clean(typed)
+        (message,) = wrong.value.messages
     assert words in message
 
 
-def test_an_amount() -> None:
-    assert MoneyField().clean(" 128.5 ") == Decimal("128.5")
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (" 128.5 ", "128.5"),
+        ("1,128.50", "1128.50"),
+        ("１２８．５０", "128.50"),
+        ("１，１２８", "1128"),
+        ("128.", "128"),
+    ],
+)
+def test_an_amount(typed: str, meant: str) -> None:
+    assert MoneyField().clean(typed) == Decimal(meant)
