@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 
+from billing.models import Bill
 from community.privacy import masked_name
 from core.money import ZERO
 from core.pdf import qr_data_uri, render_many
 from notices.content import fee
-from notices.models import Campaign, Delivery
+from notices.models import Campaign, Delivery, Notice
 
 # Notices whose rows are read together.
 BATCH = 200
@@ -36,6 +37,11 @@ def walk(campaign: Campaign) -> list[dict[str, Any]]:
     hung_by = _last_hung_by(campaign)
     return [
         {
+            "place": "-".join(
+                part
+                for part in (stretch["unit__building__code"], stretch["unit__entrance"])
+                if part
+            ),
             "building_id": stretch["unit__building_id"],
             "building": stretch["unit__building__code"],
             "entrance": stretch["unit__entrance"],
@@ -72,9 +78,15 @@ def doors(
     building_id: int | None = None,
     entrance: str | None = None,
     unit_id: int | None = None,
+    owed: bool = False,
 ) -> QuerySet[Delivery]:
-    """The campaign's door notices in the order of the walk: all, of one stretch, of one unit."""
+    """The campaign's door notices in the order of the walk: all, of one stretch, of one unit.
+
+    `owed` leaves out those whose bills for the door's unit are settled by now.
+    """
     found = _doors(campaign)
+    if owed:
+        found = found.filter(Exists(_open_at_the_door()))
     if unit_id is not None:
         found = found.filter(unit_id=unit_id)
     if building_id is not None:
@@ -82,6 +94,15 @@ def doors(
     if entrance is not None:
         found = found.filter(unit__entrance=entrance)
     return found
+
+
+def _open_at_the_door() -> QuerySet[Any]:
+    """Of an outer delivery: the bills it tells of that are open for its unit."""
+    return Notice.bills.through.objects.filter(
+        notice=OuterRef("notice_id"),
+        bill__account__unit=OuterRef("unit_id"),
+        bill__in=Bill.objects.open().values("pk"),
+    )
 
 
 def door_notices_pdf(

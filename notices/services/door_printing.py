@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from community.models import Job, User
 from community.services.jobs import JobRefused, Made, Progress, register, start_job
@@ -33,13 +33,22 @@ def _print(job: Job, progress: Progress) -> Made:
     deliveries = door.doors(campaign, **stretch)
     total = deliveries.count()
     if not total:
-        raise JobRefused(_("There is no door notice to print here."))
+        raise JobRefused(_("There is no door notice to print here, or all are settled."))
+    stretch["owed"] = False
+    left_out = door.doors(campaign, **stretch).count() - total
     progress.report(0, total)
     pdf = door.door_notices_pdf(
         campaign, deliveries, report=lambda done: progress.report(done, total)
     )
+    message = _("The notices lie in the order of the walk.")
+    if left_out:
+        message = f"{message} " + ngettext(
+            "%(n)d is left out: it was settled meanwhile.",
+            "%(n)d are left out: they were settled meanwhile.",
+            left_out,
+        ) % {"n": left_out}
     return Made(
-        message=_("The notices lie in the order of the walk."),
+        message=message,
         file=(f"door-notices-{campaign.pk}.pdf", "application/pdf", pdf),
     )
 

@@ -47,6 +47,7 @@ def walk(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     """One campaign, entrance by entrance."""
     campaign = _campaign(community, pk)
     stretches = door.walk(campaign)
+    doors = sum(stretch["doors"] for stretch in stretches)
     return render(
         request,
         "notices/door_walk.html",
@@ -55,7 +56,9 @@ def walk(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
             "campaign": campaign,
             "stretches": stretches,
             "most_at_once": MOST_AT_ONCE,
-            "doors": sum(stretch["doors"] for stretch in stretches),
+            "doors": doors,
+            "settled": doors - door.doors(campaign, owed=True).count(),
+            "with_settled": "settled" in request.GET,
             "waiting": sum(stretch["waiting"] for stretch in stretches),
         },
     )
@@ -69,10 +72,10 @@ def print_notices(request: SignedInRequest, community: Community, pk: int) -> Ht
     form = StretchForm(request.GET)
     if not form.is_valid():
         raise Http404
-    deliveries = door.doors(campaign, **form.stretch())
+    deliveries = door.doors(campaign, **form.to_print())
     number = deliveries.count()
     if not number:
-        messages.info(request, _("There is no door notice to print here."))
+        messages.info(request, _("There is no door notice to print here, or all are settled."))
         return redirect("notices:door_walk", community.code, pk)
     if number > MOST_AT_ONCE:
         messages.info(request, _("So many notices take a while: please press the button to print."))
@@ -93,7 +96,7 @@ def print_many(request: SignedInRequest, community: Community, pk: int) -> HttpR
     form = StretchForm(request.POST)
     if not form.is_valid():
         raise Http404
-    job = start_printing(campaign=campaign, stretch=form.stretch(), by=request.user)
+    job = start_printing(campaign=campaign, stretch=form.to_print(), by=request.user)
     return redirect("community:job", community.code, job.pk)
 
 

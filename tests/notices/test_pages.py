@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pypdf import PdfReader
 
-from billing.models import BillRun, Tariff
+from billing.models import Bill, BillRun, Tariff
 from community.models import Community, Job, Role
 from community.services import jobs
 from core import pdf
@@ -311,6 +311,26 @@ class TestDoors:
         assert [code for page in pages for code in self.WALK if code in page.split()] == list(
             self.WALK
         )
+
+    def test_what_is_settled_meanwhile_is_left_out_and_told(self, campaign: Campaign) -> None:
+        clerk = as_staff(campaign.community, Role.CLERK)
+        make_payment(Bill.objects.get(account__unit__code="2-1-902"))
+        walk = clerk.get(self.url("door_walk", campaign))
+        assert walk.context["settled"] == 1
+        assert len(pages_of(clerk.get(self.url("door_pdf", campaign)))) == 4
+        everything = clerk.get(self.url("door_pdf", campaign), {"settled": "on"})
+        assert len(pages_of(everything)) == 5
+        unit = campaign.community.units.get(code="2-1-902")
+        one = clerk.get(self.url("door_pdf", campaign), {"unit": unit.pk})
+        assert len(pages_of(one)) == 1, "this very one was asked for"
+        for data in ({}, {"settled": "on"}):
+            clerk.post(self.url("print_doors", campaign), data)
+        for job, pages in zip(Job.objects.order_by("pk"), (4, 5), strict=True):
+            jobs.run_job(job_id=job.pk)
+            job.refresh_from_db()
+            assert len(PdfReader(io.BytesIO(job.file.content)).pages) == pages
+        told = Job.objects.order_by("pk").values_list("message", flat=True)
+        assert len(told[0]) > len(told[1])
 
     def test_job_for_one_entrance_and_for_none(self, campaign: Campaign) -> None:
         clerk = as_staff(campaign.community, Role.CLERK)
