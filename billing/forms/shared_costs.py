@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.forms.fields import BuildingField, DayField, FigureField, items_of
 from billing.models import FeeItem, Tariff
@@ -20,7 +21,7 @@ class CostForm(forms.Form):
         label=_("Fee item"), queryset=FeeItem.objects.none(), empty_label=None
     )
     starts_on = DayField(label=_("From"))
-    ends_on = DayField(label=_("To"))
+    ends_on = DayField(label=pgettext_lazy("last day", "To"))
     amount = FigureField(label=_("Amount, yuan"), places=2, digits=10)
     note = forms.CharField(
         label=_("What for"),

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core import tables
 from payments.statement.lines import Line, Statement
@@ -18,7 +19,7 @@ def statement_xlsx(statement: Statement) -> bytes:
         _("What"),
         _("Detail"),
         _("From"),
-        _("To"),
+        pgettext("last day", "To"),
         _("Charged, yuan"),
         _("Credited, yuan"),
         _("Balance, yuan"),
