@@ -7,18 +7,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import (
-    Allocation,
     BillingPeriod,
     BillingSettings,
     BillRun,
     Charge,
-    CreditEntry,
     RunChange,
     RunException,
 )
 from billing.services.bill_writer import write_bills
 from billing.services.differences import Difference, Report
-from billing.services.posting import lock_accounts, take_back_late_fees, use_credit
+from billing.services.posting import lock_accounts, use_credit
 from billing.services.reversal import reverse_charges
 from billing.services.run_states import (
     NothingToIssue,
@@ -31,7 +29,7 @@ from billing.services.run_summary import summary_of
 from billing.signals import bills_issued
 from community.models import Community, User, today
 from community.services.imports import lock
-from core.copying import copy_rows, refresh_statistics
+from core.copying import copy_rows
 from core.money import from_fen, plain_fen
 
 __all__ = ["MAX_MONTHS", "RunDone", "RunRefused", "issue_run", "preview_run"]
@@ -127,15 +125,12 @@ def issue_locked(run: BillRun, computation: Difference) -> RunDone:
 
 
 def _take_back(run: BillRun, gone: list[int], billed: set[int]) -> set[int]:
-    """Take back what no longer holds, and the late fee that came of it; the accounts concerned."""
+    """Take back what no longer holds; returns the accounts concerned."""
     charges = Charge.objects.filter(pk__in=gone)
     concerned = set(charges.values_list("account", flat=True))
     # All at once, in the one order that everybody uses: use_credit comes to the billed ones later.
     lock_accounts(billed | concerned)
     reverse_charges(charges=gone, run=run, value_date=today())
-    refresh_statistics(Allocation, CreditEntry)
-    late = Charge.objects.filter(bill__in=charges.values("bill"), kind=Charge.Kind.LATE_FEE)
-    take_back_late_fees(list(late.values_list("bill", flat=True).distinct()))
     return concerned
 
 
