@@ -2,12 +2,14 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 
 from billing.models import (
     Account,
+    Adjustment,
     Bill,
     BillingPeriod,
     BillRun,
@@ -17,6 +19,7 @@ from billing.models import (
     RunChange,
     Tariff,
 )
+from billing.services.adjustments import approve, request_adjustment
 from billing.services.bill_run import RunRefused
 from billing.services.corrections import bill_unit_until, preview_correction
 from billing.services.periods import close_run
@@ -273,14 +276,16 @@ class TestReversal:
         community = small_community(units=1)
         run = issue(community).run
         charge = Charge.objects.first()
-        entry = CreditEntry.objects.create(
-            account=charge.account,
-            kind=CreditEntry.Kind.WAIVER,
-            amount=5,
-            value_date=date(2026, 2, 1),
+        asked = request_adjustment(
+            kind=Adjustment.Kind.WAIVER,
+            amount=Decimal("5.00"),
             charge=charge,
+            reason="lift out of order",
+            by=UserFactory.create(),
+            form_token=uuid4(),
         )
-        allocate(credit_entry=entry, charge_ids=[charge.pk])
+        approve(adjustment=asked, by=UserFactory.create())
+        entry = CreditEntry.objects.get(kind=CreditEntry.Kind.WAIVER)
         reverse_run(run=run, by=None, reason="wrong")
         assert balances(community) == {"业主0": (0, 0)}
         assert entry.reversed_by.amount == -5
