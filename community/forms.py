@@ -22,6 +22,8 @@ class PhoneField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
+        if not text:
+            return ""
         try:
             return mainland_mobile(text)
         except ValueError:

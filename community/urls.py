@@ -1,6 +1,6 @@
 from django.urls import path
 
-from community.views import bind, binding_requests, jobs, me, preferences, privacy, sign_in
+from community.views import bind, binding_requests, jobs, me, preferences, privacy, sign_in, staff
 
 app_name = "community"
 urlpatterns = [
@@ -29,5 +29,8 @@ urlpatterns = [
     path("c/<slug:community>/desk/parties/<int:pk>/reveal/", privacy.reveal, name="reveal"),
     path("c/<slug:community>/desk/jobs/<int:pk>/", jobs.job, name="job"),
     path("c/<slug:community>/desk/jobs/<int:pk>/file/", jobs.job_file, name="job_file"),
+    path("c/<slug:community>/manager/people/", staff.people, name="staff"),
+    path("c/<slug:community>/manager/people/<int:pk>/", staff.member, name="staff_member"),
+    path("c/<slug:community>/manager/about/", staff.settings, name="settings"),
     path("c/<slug:community>/manager/access-log/", privacy.access_log, name="access_log"),
 ]

@@ -124,6 +124,8 @@ STAFF = (
                     "billing:late_fees",
                 ),
             ),
+            Place(_("People who work here"), "users", "community:staff"),
+            Place(_("About the community"), "building-2", "community:settings"),
             Place(_("Looks at personal data"), "eye", "community:access_log"),
         ),
     ),

@@ -5,6 +5,7 @@ from tests.access.rows import Row
 from tests.access.world import Side, Visitor
 from tests.factories.community import (
     BindingRequestFactory,
+    MembershipFactory,
     OccupancyFactory,
     PartyFactory,
 )
@@ -39,6 +40,10 @@ def a_job(side: Side) -> dict[str, int]:
     )
     job = Job.objects.create(community=side.community, kind="door", key=str(file.pk), file=file)
     return {"pk": job.pk}
+
+
+def a_colleague(side: Side) -> dict[str, int]:
+    return {"pk": MembershipFactory.create(community=side.community).pk}
 
 
 ROWS = [
@@ -90,4 +95,7 @@ ROWS = [
         data=lambda side: {"field": "phone", "reason": "催缴电话"},
     ),
     Row("community:access_log"),
+    Row("community:staff"),
+    Row("community:staff_member", a_colleague, post=True),
+    Row("community:settings"),
 ]
