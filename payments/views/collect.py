@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from billing.models import Account, Bill
 from billing.services.amounts_due import Saving, savings, total_of, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
+from core.kept_form import keep_form, kept_form
 from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
@@ -97,32 +97,16 @@ def _fresh(groups: list[Group], wanted: set[int]) -> tuple[CollectForm, set[int]
 def _show_again(
     request: SignedInRequest, unit: Unit, form: CollectForm, ticked: set[int]
 ) -> HttpResponse:
-    """Keeps a form that has to be corrected for one more look, and leads to it.
-
-    Answered right here, the page would be one that the browser's Back cannot show again.
-    """
-    request.session[_kept_under(unit)] = {
-        "typed": {name: request.POST.get(name, "")[:MOST_TYPED] for name in form.fields},
-        "ticked": sorted(ticked)[:MOST_TICKED],
-        "errors": [
-            (field, str(message)) for field, found in form.errors.items() for message in found
-        ],
-    }
+    """Keeps a form that has to be corrected for one more look, and leads to it."""
+    more = sorted(ticked)[:MOST_TICKED]
+    keep_form(request, _kept_under(unit), form, most=MOST_TYPED, ticked=more)
     return redirect("payments:collect", unit.community.code, unit.pk)
 
 
 def _corrected(request: SignedInRequest, unit: Unit) -> tuple[CollectForm, set[int]] | None:
     """The form that was kept, with what is wrong with it; None if there is none."""
-    kept = request.session.pop(_kept_under(unit), None)
-    if kept is None:
-        return None
-    # What was not ticked must not come back as ticked.
-    form = CollectForm({name: text for name, text in kept["typed"].items() if text})
-    form.is_valid()
-    for field, message in kept["errors"]:
-        if message not in form.errors.get(field, []):
-            form.add_error(None if field == NON_FIELD_ERRORS else field, message)
-    return form, set(kept["ticked"])
+    kept = kept_form(request, _kept_under(unit), CollectForm)
+    return kept and (kept[0], set(kept[1]["ticked"]))
 
 
 def _kept_under(unit: Unit) -> str:

@@ -1,6 +1,7 @@
 """The queue of the service desk, one ticket of it, and taking one down."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages as flash
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, User
 from core.forms import OnceForm
+from core.kept_form import keep_form, kept_form
 from servicedesk.forms import (
     AssignForm,
     EmptyForm,
@@ -34,6 +36,7 @@ from servicedesk.services.locking import TicketError
 from servicedesk.timeline import timeline
 
 PAGE = 50
+MOST_TYPED = 4100  # a little more than fits, so that what is too long is told again
 SAID_BEFORE = 5  # earlier tickets of the unit, beside the one at hand
 
 
@@ -199,22 +202,27 @@ def _said_before(ticket: Ticket) -> TicketQuerySet | None:
 @staff(Role.CLERK)
 def take_down(request: SignedInRequest, community: Community) -> HttpResponse:
     """The person stands there: settle it in one press, promise a time, or put it in the queue."""
-    form = TakeDownForm(
-        request.POST or None, community=community, initial={"unit": request.GET.get("unit", "")}
-    )
-    if request.method == "POST" and form.is_valid():
-        try:
-            ticket = _taken(request, community, form.cleaned_data)
-        except TicketError as error:
-            form.add_error(None, str(error))
-        else:
-            flash.success(request, _("Taken down as ticket %(number)s.") % {"number": ticket.pk})
-            return redirect(reverse("servicedesk:ticket", args=[community.code, ticket.pk]))
+    make = partial(TakeDownForm, community=community, initial={"unit": request.GET.get("unit", "")})
+    key = f"take-down-{community.pk}"
+    if request.method == "POST":
+        form = make(request.POST)
+        if form.is_valid():
+            try:
+                ticket = _taken(request, community, form.cleaned_data)
+            except TicketError as error:
+                form.add_error(None, str(error))
+            else:
+                taken = _("Taken down as ticket %(number)s.") % {"number": ticket.pk}
+                flash.success(request, taken)
+                return redirect(reverse("servicedesk:ticket", args=[community.code, ticket.pk]))
+        keep_form(request, key, form, most=MOST_TYPED)
+        return redirect(request.get_full_path())
+    kept = kept_form(request, key, make)
+    form = kept[0] if kept else make()
     return render(
         request,
         "servicedesk/take_down.html",
         {"community": community, "form": form, "finding": Ticket.Finding},
-        status=422 if form.is_bound else 200,
     )
 
 

@@ -1,6 +1,7 @@
 """The resident's service pages: ask, complain, suggest, report; and what became of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages as flash
@@ -14,6 +15,7 @@ from billing.models import Account, Bill
 from community.access import SignedInRequest, signed_in
 from community.models import Unit, User
 from core.forms import OnceForm
+from core.kept_form import keep_form, kept_form
 from servicedesk.forms import EmptyForm, NewTicketForm, ReopenForm, WordsForm
 from servicedesk.models import Ticket, TicketKind
 from servicedesk.services import messages, tickets
@@ -21,6 +23,7 @@ from servicedesk.services.disputes import holds_of
 from servicedesk.services.locking import TicketError
 from servicedesk.timeline import timeline
 
+MOST_TYPED = 4100  # a little more than fits, so that what is too long is told again
 RECENT = 50  # settled tickets on the list
 
 
@@ -56,26 +59,28 @@ def new(request: SignedInRequest) -> HttpResponse:
     units = units_of(request.user)
     if bill is None and not units:
         return render(request, "servicedesk/no_unit.html")
-    form = NewTicketForm(
-        request.POST or None,
+    make = partial(
+        NewTicketForm,
         units=units,
         about_bill=bill is not None,
         initial=_what_is_known(request, bill, units),
     )
-    if request.method == "POST" and form.is_valid():
-        try:
-            ticket = _file(request.user, form.cleaned_data, bill)
-        except TicketError as error:
-            form.add_error(None, str(error))
-        else:
-            flash.success(request, _("Thank you. We have it and will answer in time."))
-            return redirect("servicedesk:my_ticket", pk=ticket.pk)
-    return render(
-        request,
-        "servicedesk/new.html",
-        {"form": form, "bill": bill},
-        status=422 if form.is_bound else 200,
-    )
+    key = f"new-ticket-{bill.pk if bill else ''}"
+    if request.method == "POST":
+        form = make(request.POST)
+        if form.is_valid():
+            try:
+                ticket = _file(request.user, form.cleaned_data, bill)
+            except TicketError as error:
+                form.add_error(None, str(error))
+            else:
+                flash.success(request, _("Thank you. We have it and will answer in time."))
+                return redirect("servicedesk:my_ticket", pk=ticket.pk)
+        keep_form(request, key, form, most=MOST_TYPED)
+        return redirect(request.get_full_path())
+    kept = kept_form(request, key, make)
+    form = kept[0] if kept else make()
+    return render(request, "servicedesk/new.html", {"form": form, "bill": bill})
 
 
 def _bill_asked_about(request: SignedInRequest) -> Bill | None:

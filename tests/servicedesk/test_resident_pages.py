@@ -95,7 +95,7 @@ def test_somebody_elses_bill_or_unit_is_refused(visitor: Client, home: Occupancy
     bill = make_bill(unit=theirs.unit, party=theirs.party)
     assert visitor.get(NEW, {"bill": bill.pk}).status_code == 404
     assert visitor.post(f"{NEW}?bill={bill.pk}", filled(home)).status_code == 404
-    assert visitor.post(NEW, filled(home, unit=theirs.unit.pk)).status_code == 422
+    assert visitor.post(NEW, filled(home, unit=theirs.unit.pk), follow=True).context["form"].errors
     assert not Ticket.objects.exists()
 
 
@@ -112,10 +112,13 @@ def test_somebody_elses_bill_or_unit_is_refused(visitor: Client, home: Occupancy
 def test_bad_input_says_so_and_files_nothing(
     visitor: Client, home: Occupancy, broken: dict[str, str]
 ) -> None:
-    page = visitor.post(NEW, filled(home, **broken))
-    assert page.status_code == 422
+    sent = visitor.post(f"{NEW}?kind=complaint", filled(home, **broken))
+    assert sent["Location"] == f"{NEW}?kind=complaint", "an answer that Back can return to"
+    page = visitor.get(sent["Location"])
     assert "error-summary" in page.content.decode()
+    assert page.context["form"]["body"].value() == (broken.get("body") or "三号楼电梯停了两天")
     assert not Ticket.objects.exists()
+    assert "error-summary" not in visitor.get(NEW).content.decode(), "told once"
 
 
 def test_without_a_unit_there_is_a_way_to_get_one(client: Client) -> None:
