@@ -69,8 +69,13 @@ def import_register(
     Raises TableRefused with every bad row; then nothing is written.
     """
     problems = Problems()
-    rows = tables.read_table(source, COLUMNS, bad=problems.found)
-    _name_double_units(rows, problems)
+    bad_rows: list[tables.Row] = []
+    rows = tables.read_table(source, COLUMNS, bad=problems.found, bad_rows=bad_rows)
+    named = [row for row in bad_rows if row.values.get("building") and row.values.get("room")]
+    if named:
+        _name_double_units(sorted([*rows, *named], key=lambda row: row.number), problems)
+    else:
+        _name_double_units(rows, problems)
     with _community(community_code, community_name) as community:
         with writing_to(community, dry_run=dry_run):
             done = _Register(community, rows, problems).write()

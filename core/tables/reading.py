@@ -48,10 +48,12 @@ def read_table(
     columns: Sequence[Column],
     *,
     bad: list[BadCell] | None = None,
+    bad_rows: list[Row] | None = None,
 ) -> list[Row]:
     """Every row of a table file, parsed; TableRefused names all bad cells at once.
 
-    A caller with more to check gives a list for the bad cells and gets the good rows. Rows that are
+    A caller with more to check gives a list for the bad cells and gets the good rows; the bad ones,
+    with the values that could be read, go to `bad_rows`. Rows that are
     blank in every cell are skipped but counted, so that numbers stay those of the spreadsheet.
     """
     lines = read_cells(source)
@@ -73,6 +75,8 @@ def read_table(
             problems.append(BadCell(number, "", "", _("has more cells than the header")))
         if len(problems) == before:
             rows.append(Row(number, values, stripped, places))
+        elif bad_rows is not None:
+            bad_rows.append(Row(number, values, stripped, places))
     if bad is not None:
         bad += problems
     elif problems:
@@ -117,14 +121,23 @@ def _content(source: Path | str | bytes | IO[bytes]) -> tuple[bytes, str]:
             with Path(source).open("rb") as stream:
                 content, name = stream.read(MAX_BYTES + 1), str(source)
         except OSError as error:
-            raise refuse_file(
-                _("the file cannot be read: %(reason)s") % {"reason": error.strerror}
-            ) from error
+            raise refuse_file(_why_unread(error)) from error
     else:
         content, name = source.read(MAX_BYTES + 1), str(getattr(source, "name", "") or "")
     if len(content) > MAX_BYTES:
         raise refuse_file(_("the file is larger than %(n)s MB") % {"n": MAX_BYTES // 1024**2})
     return content, name
+
+
+def _why_unread(error: OSError) -> str:
+    """In our words where we have some: the system's own are in its language."""
+    if isinstance(error, FileNotFoundError):
+        return _("there is no such file: %(name)s") % {"name": error.filename}
+    if isinstance(error, IsADirectoryError):
+        return _("this is a folder, not a file: %(name)s") % {"name": error.filename}
+    if isinstance(error, PermissionError):
+        return _("this file may not be read: %(name)s") % {"name": error.filename}
+    return _("the file cannot be read: %(reason)s") % {"reason": error.strerror}
 
 
 def _csv_cells(content: str) -> Iterator[list[str]]:

@@ -539,3 +539,17 @@ def test_fee_items_keep_the_order_of_the_files(tmp_path):
     assert [item.name for item in FeeItem.objects.all()] == [
         "物业服务费", "车位管理费", "公共照明分摊", "自来水费", "中水费", "装修押金",
     ]  # fmt: skip
+
+
+def test_a_double_unit_is_named_although_its_first_row_is_bad(tmp_path) -> None:
+    header, *rows = GOOD["register"].splitlines()
+    bad = rows[0].split(",")
+    place = header.split(",").index("建筑面积")
+    bad[place] = "x"
+    content = "\n".join([header, ",".join(bad), rows[0]]).encode()
+    code, answer = run("register", content, tmp_path)
+    assert code == 1
+    assert [(problem["row"], problem["column"]) for problem in answer["problems"]] == [
+        (2, "建筑面积"),
+        (3, "房号"),
+    ]
