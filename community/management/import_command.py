@@ -5,12 +5,13 @@ from abc import abstractmethod
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from community.models import Community
 from community.services.imports import Imported
 from core import tables
+from core.management.plain_command import PlainCommand
 
 
 class Refused(CommandError):
@@ -25,7 +26,7 @@ def find_community(code: str) -> Community:
     return community
 
 
-class ImportCommand(BaseCommand):
+class ImportCommand(PlainCommand):
     """A command that takes a table file into a community, or refuses it whole."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from billing.models import Bill, BillingSettings, BillRun, RunException
 from billing.services import periods, reversal, run_approval
@@ -157,6 +157,21 @@ class TestApproval:
         out.truncate(0)
         call_command("run_billing", *words, stdout=out)
         assert loads(out.getvalue().strip("\0"))["status"] == "done"
+
+    def test_the_command_says_what_it_would_issue_and_names_reasons_in_words(
+        self, community: Community
+    ) -> None:
+        words = ["--community", "small", "--from", "2026-01", "--to", "2026-03"]
+        words += ["--due", "2026-02-15", "--preview"]
+        out = StringIO()
+        with translation.override("en"):
+            call_command("run_billing", *words, stdout=out)
+        first, *exceptions = out.getvalue().splitlines()
+        run = BillRun.objects.get()
+        assert first.startswith(f"Preview: {run.summary['bills']} bills to issue")
+        codes = {exception.reason for exception in run.exceptions.all()}
+        assert not any(code in line for line in exceptions for code in codes)
+        assert len(exceptions) == run.exceptions.count()
 
     def test_a_run_is_sent_back_with_words(self, community: Community) -> None:
         asker, other = UserFactory.create(), UserFactory.create()

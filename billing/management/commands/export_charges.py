@@ -1,16 +1,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from billing.services import months
 from billing.services.export import export_charges
 from community.management.import_command import find_community
+from core.management.plain_command import PlainCommand
 from core.tables import TableRefused
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Write the issued charges of some months to a CSV or .xlsx file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

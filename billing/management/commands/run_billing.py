@@ -2,17 +2,18 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
-from billing.models import BillRun
+from billing.models import BillRun, RunException
 from billing.services import months
 from billing.services.bill_run import RunDone, RunRefused, issue_run, preview_run
 from community.management.import_command import find_community
 from core import tables
+from core.management.plain_command import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = (
         "Compute the bills of some months and issue them; issued before, it adds nothing. Where "
         "the community wants a second person's approval the run is left waiting for it."
@@ -38,12 +39,20 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
             return
-        text = _("%(state)s: %(bills)s bills, %(lines)s lines, ¥%(amount)s; %(added)s bills added")
-        self.stdout.write(text % answer)
+        said = answer | {"state": done.run.get_state_display()}
+        if options["preview"] and not done.run.issued_at:
+            text = _("Preview: %(bills)s bills to issue, %(lines)s lines, ¥%(amount)s in all")
+        else:
+            text = _(
+                "%(state)s: %(bills)s bills, %(lines)s lines, ¥%(amount)s; %(added)s bills added"
+            )
+        self.stdout.write(text % said)
         if done.status == "awaiting":
             self.stdout.write(_("another person has to approve this run: nothing is issued yet"))
+        labels = dict(RunException.Reason.choices)
         for exception in _exceptions(done.run):
-            self.stdout.write(" ".join(exception.values()))
+            said = exception | {"reason": str(labels[exception["reason"]])}
+            self.stdout.write(" ".join(part for part in said.values() if part))
 
     def _run(self, **options: Any) -> RunDone:
         go = preview_run if options["preview"] else issue_run

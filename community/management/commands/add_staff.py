@@ -3,16 +3,17 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from community.management.import_command import find_community
 from community.models import Membership, Role, User
 from community.services.staff import Change, StaffRefused, add_staff, change_role
+from core.management.plain_command import PlainCommand
 from core.tables import TableRefused
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Let somebody work in a community; a new user is made, with the password asked for."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,15 +2,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from community.management.import_command import find_community
 from core import books
+from core.management.plain_command import PlainCommand
 from core.tables import TableRefused
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Check every money rule from the rows themselves; exit 1 on any break."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,16 +2,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
+from core.management.plain_command import PlainCommand
 from portal.demo.build import UNITS, build_demo, exists
 from portal.demo.people import sign_ins
 
 LEAST_UNITS = 20
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Make a demo community with six quarters behind it; made before, it adds nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

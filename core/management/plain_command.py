@@ -1,0 +1,21 @@
+"""Commands speak one language to people: that of the portal."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+
+class PlainCommand(BaseCommand):
+    """A command whose refusals are sentences, without the names of classes before them."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """As Django's; on the command line a refusal is told in words and ends with its code."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as refusal:
+            if not self._called_from_command_line or options.get("traceback"):
+                raise
+            self.stderr.write(_("Refused: %(reason)s") % {"reason": refusal})
+            sys.exit(refusal.returncode)
