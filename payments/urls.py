@@ -94,6 +94,9 @@ urlpatterns = [
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
     path(
-        "callbacks/<slug:provider>/<slug:merchant>/", callbacks.callback, name="merchant_callback"
+        # "of" keeps it apart from the callbacks of other rooms, such as callbacks/sms/<token>/.
+        "callbacks/<slug:provider>/of/<slug:merchant>/",
+        callbacks.callback,
+        name="merchant_callback",
     ),
 ]

@@ -183,7 +183,7 @@ def test_only_machines_may_post_without_a_token() -> None:
         for name, pattern in OWN_URLS.items()
         if getattr(pattern.callback, "csrf_exempt", False)
     }
-    assert exempt == {"payments:callback", "notices:sms_report"}
+    assert exempt == {"payments:callback", "payments:merchant_callback", "notices:sms_report"}
 
 
 def test_third_party_pages_are_closed(world: World) -> None:

@@ -43,7 +43,7 @@ class RollOver(NamedTuple):
 class Placed(NamedTuple):
     """A reading in the series.
 
-    For an estimate that a later reading proved too high, ``corrected`` stands for the value.
+    For an estimate that certain readings proved wrong, ``corrected`` stands for the value.
     """
 
     shown: Shown
@@ -75,12 +75,12 @@ def rising_series(
     exchanges: Iterable[Exchange] = (),
     roll_overs: Iterable[RollOver] = (),
 ) -> list[Placed]:
-    """The readings by day, each with its shift, estimates corrected where they were too high.
+    """The readings by day, each with its shift, estimates corrected where they cannot be.
 
-    An estimate may stand above the next certain value, real or last of a device. Then all estimates
-    since the certain one before are put on the straight line between the two, so that no usage is
-    negative and the sum is what was really used. Where the certain values themselves fall, nothing
-    is corrected: somebody has to look.
+    An estimate may stand above the next certain value, real or last of a device, or below the one
+    before. Then all estimates between the two are put on the straight line from one to the other,
+    so that no usage is negative and the sum is what was really used. Where the certain values
+    themselves fall, nothing is corrected: somebody has to look.
     """
     points = _in_order(readings, exchanges)
     began_again: dict[int, Decimal] = {}
@@ -143,7 +143,9 @@ def _correct(points: Sequence[_Point]) -> None:
         if point.shown.estimated:
             estimates.append(point)
             continue
-        if since is not None and any(each.total > point.total for each in estimates):
+        if since is not None and any(
+            not since.total <= each.total <= point.total for each in estimates
+        ):
             _put_on_line(estimates, since, point)
         since, estimates = point, []
 

@@ -75,13 +75,13 @@ class LateFeePolicy(models.Model):
         return f"{self.daily_rate} {self.starts_on}"
 
     @property
-    def daily_percent(self) -> Decimal:
+    def daily_percent(self) -> str:
         """The rate as people say it: 0.05 for 0.0005."""
-        return (self.daily_rate * 100).normalize()
+        return format((self.daily_rate * 100).normalize(), "f")
 
     @property
-    def cap_percent(self) -> Decimal | None:
-        return None if self.cap is None else (self.cap * 100).normalize()
+    def cap_percent(self) -> str | None:
+        return None if self.cap is None else format((self.cap * 100).normalize(), "f")
 
 
 class DisputeHold(models.Model):

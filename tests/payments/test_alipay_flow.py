@@ -124,7 +124,7 @@ def test_each_community_has_its_own_account_address_and_keys(
         first, second = start(bill), start(other_bill)
         assert (first.merchant, second.merchant) == ("", code)
         assert urlsplit(other.order(second.out_trade_no)["notify_url"]).path == (
-            f"/callbacks/alipay/{code}/"
+            f"/callbacks/alipay/of/{code}/"
         )
         other.pay(second.out_trade_no)
         other.wait_for_callbacks(second.out_trade_no)

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from django.utils import translation
 
 from payments.providers.base import NotGenuine, PermanentError
 from payments.providers.wechatpay import GATEWAY, WeChatPayProvider
@@ -116,7 +117,8 @@ def test_unreadable_keys_are_told(provider, settings, tmp_path):
 
 def test_the_simulator_is_refused_in_production(provider, settings):
     settings.PRODUCTION = True
-    assert "not the real WeChat Pay" in provider.problems()[0]
+    with translation.override("en"):
+        assert "not the real WeChat Pay" in provider.problems()[0]
     settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"GATEWAY": GATEWAY}}
     assert provider.problems() == []
 
