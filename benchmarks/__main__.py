@@ -17,13 +17,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with benchmark_database():
-        from benchmarks import billing, receipt, search
+        from benchmarks import billing, receipt, reconcile, search
         from benchmarks.communities import ALL_METHODS, BY_DAYS
 
         by_days = billing.measure(BY_DAYS, units=options.units, rounds=options.rounds)
         found, slowest_found = search.measure()
         billing.empty_tables()
         median, slowest = receipt.measure()
+        billing.empty_tables()
+        day, slowest_day = reconcile.measure()
         billing.empty_tables()
         by_all = billing.measure(ALL_METHODS, units=options.units, rounds=options.rounds)
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
@@ -32,6 +34,9 @@ def main() -> None:
     report(f"{options.units:,} units × {ALL_METHODS.lines:.2f} charges, {ALL_METHODS.name}", by_all)
     print(f"A search at the desk: {found:.0f} ms (slowest: {slowest_found:.0f} ms)")
     print(f"A warm receipt PDF: {median:.0f} ms (slowest of 30: {slowest:.0f} ms)")
+    print(
+        f"{reconcile.LINES:,} lines of a channel's bill: {day:.2f} s (slowest: {slowest_day:.2f} s)"
+    )
 
 
 def report(title: str, timings: "list[Timing]") -> None:

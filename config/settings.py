@@ -6,6 +6,7 @@ manage.py). Only DATABASE_URL and REDIS_URL have to be set; the other defaults a
 """
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -290,6 +291,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 9},
     },
+    "payments: compare yesterday with the channels' bills": {
+        "task": "payments.tasks.reconcile_days",
+        "schedule": crontab(minute="7,37", hour="10-20"),
+        "options": {"expires": 1700},
+    },
     "billing: plan periods and remind staff of them": {
         "task": "billing.tasks.plan_periods",
         "schedule": crontab(minute="*/10", hour="8-20"),
@@ -361,6 +367,16 @@ PAYMENT_PROVIDERS = [
 # A provider without a merchant account is not offered. `python -m simulators.wechatpay --env` and
 # `python -m simulators.alipay --env` print these variables for the simulators. While keys are being
 # changed, PUBLIC_KEY_FILE (with PUBLIC_KEY_ID) and APIV3_KEY take two values, the new one first.
+# What the contract says that a provider keeps (手续费), for reconciliation: wechatpay=0.006, and
+# for one merchant account wechatpay:yunqi=0.002.
+PAYMENT_FEE_RATES = {
+    name: Decimal(rate)
+    for name, rate in {
+        "wechatpay": "0.006",
+        "alipay": "0.006",
+        **env.dict("PAYMENT_FEE_RATES", default={}),
+    }.items()
+}
 WECHATPAY = merchant_accounts(
     env,
     "WECHATPAY",

@@ -1,6 +1,6 @@
 """What must hold of payments, receipts and orders, for verify_books.
 
-payment = Σ its postings + its deposit + suspense     suspense only of bank transfers
+payment = Σ its postings + its deposit + suspense     suspense of transfers and of channels' bills
 receipt = Σ its lines = what was posted or is held    numbered without a gap per community and year
 an order is paid exactly when there is a payment for it, of its amount
 """
@@ -38,9 +38,11 @@ _rule(
     "a_payment_is_its_postings_deposit_and_suspense",
     subject="c.code || ' payment ' || p.id",
     detail="p.amount || ' ≠ ' || COALESCE(s.posted, 0)",
-    source=f"payments_payment p {_OF_PAYMENT} LEFT JOIN ({_POSTED}) s ON s.payment_id = p.id",
+    source=f"""payments_payment p {_OF_PAYMENT}
+        LEFT JOIN ({_POSTED}) s ON s.payment_id = p.id
+        LEFT JOIN payments_reconciliationline d ON d.payment_id = p.id AND d.way = 'suspense'""",
     broken="""COALESCE(s.posted, 0) > p.amount
-        OR (p.method <> 'transfer' AND COALESCE(s.posted, 0) <> p.amount)""",
+        OR (p.method <> 'transfer' AND d.id IS NULL AND COALESCE(s.posted, 0) <> p.amount)""",
 )
 _rule(
     "a_posting_is_a_payment_entry_of_the_same_community_and_day",
@@ -145,4 +147,24 @@ _rule(
             ) lines GROUP BY order_id
         ) s ON s.order_id = o.id""",
     broken="o.amount <> COALESCE(s.total, 0)",
+)
+_rule(
+    "a_day_signed_off_has_no_open_difference",
+    subject="c.code || ' ' || r.provider || ' ' || r.day",
+    detail="'difference ' || l.id || ': ' || l.kind || ' ' || l.out_trade_no",
+    source="""payments_reconciliation r
+        JOIN community_community c ON c.id = r.community_id
+        JOIN payments_reconciliationline l ON l.reconciliation_id = r.id""",
+    broken="r.state = 'closed' AND l.state = 'open'",
+)
+_rule(
+    "a_difference_was_settled_by_money_of_that_amount",
+    subject="c.code || ' difference ' || l.id",
+    detail="p.amount || ' ≠ ' || l.theirs - CASE l.kind WHEN 'amount' THEN l.ours ELSE 0 END",
+    source="""payments_reconciliationline l
+        JOIN payments_reconciliation r ON r.id = l.reconciliation_id
+        JOIN community_community c ON c.id = r.community_id
+        JOIN payments_payment p ON p.id = l.payment_id""",
+    broken="""p.community_id <> r.community_id
+        OR p.amount <> l.theirs - CASE l.kind WHEN 'amount' THEN l.ours ELSE 0 END""",
 )

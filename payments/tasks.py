@@ -2,8 +2,9 @@
 
 from celery import shared_task
 
+from community.models import today
 from payments.providers.base import TransientError
-from payments.services import asking, events
+from payments.services import asking, events, reconciling
 
 
 @shared_task
@@ -29,3 +30,9 @@ def sweep_payments() -> None:
     """Looks after callbacks that no doorbell woke and orders that hang."""
     events.sweep_events()
     asking.sweep_orders()
+
+
+@shared_task
+def reconcile_days() -> None:
+    """Compares yesterday, and the days before that were not compared yet, with the channels'."""
+    reconciling.catch_up(on=today())

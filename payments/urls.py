@@ -8,6 +8,7 @@ from payments.views import (
     pay,
     prepay,
     receipts,
+    reconciliation,
     records,
     refunds,
     statement,
@@ -90,6 +91,31 @@ urlpatterns = [
     path("c/<slug:community>/desk/receipts/", receipts.receipts, name="receipts"),
     # Whoever keeps the books
     path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),
+    path(
+        "c/<slug:community>/manager/reconciliations/",
+        reconciliation.reconciliations,
+        name="reconciliations",
+    ),
+    path(
+        "c/<slug:community>/manager/reconciliations/<int:pk>/",
+        reconciliation.reconciliation,
+        name="reconciliation",
+    ),
+    path(
+        "c/<slug:community>/manager/reconciliations/<int:pk>/sign-off/",
+        reconciliation.close_reconciliation,
+        name="close_reconciliation",
+    ),
+    path(
+        "c/<slug:community>/manager/differences/<int:pk>/",
+        reconciliation.difference,
+        name="difference",
+    ),
+    path(
+        "c/<slug:community>/manager/differences/<int:pk>/settle/",
+        reconciliation.settle_difference,
+        name="settle_difference",
+    ),
     # Everybody, and the providers
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),

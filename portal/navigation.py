@@ -91,6 +91,12 @@ STAFF = (
         (
             Place(_("Today"), "gauge", "portal:manager"),
             Place(_("Payments to check"), "triangle-alert", "payments:unsettled"),
+            Place(
+                _("Reconciliation"),
+                "scale",
+                "payments:reconciliations",
+                ("payments:reconciliation", "payments:difference"),
+            ),
             Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
             Place(_("Arrears"), "hourglass", "billing:arrears", ("billing:arrears_accounts",)),
             Place(

@@ -1,6 +1,5 @@
 """Differences in a provider's daily bill, for whoever reconciles with it."""
 
-import secrets
 from decimal import Decimal
 from typing import Any
 
@@ -41,9 +40,9 @@ def spoil(
     spoilt += [dict(line) for line in spoilt if line[number] in faults["bill_twice"]]
     if lines:
         spoilt += [
-            lines[0]
-            | {number: f"X{secrets.token_hex(12)}", trade: f"9{secrets.randbelow(10**20):020d}"}
-            for _ in range(faults["bill_extra"])
+            # The same every time it is asked for: the file must be the one that was promised.
+            lines[0] | {number: f"X{place:02d}{lines[0][number]}"[:32], trade: f"9{place:020d}"}
+            for place in range(faults["bill_extra"])
         ]
     return spoilt
 

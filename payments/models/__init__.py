@@ -2,6 +2,7 @@ from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
+from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import PayoutVoucher, Refund, VoucherSeries
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Receipt",
     "ReceiptLine",
     "ReceiptSeries",
+    "Reconciliation",
+    "ReconciliationLine",
     "Refund",
     "VoucherSeries",
 ]
