@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils import formats
+from django.utils.translation import gettext
 
 from billing.models import Bill, Charge
 from core.money import ZERO, plain_yuan
-from notices.content.short import ShortText, unit_list
+from notices.content.short import LONGEST_PARAM, ShortText, unit_list
 from notices.models import Notice
 
 
@@ -58,7 +59,13 @@ def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
     if context["open_total"] == 0:
         return ShortText("fee_settled", params | {"amount": plain_yuan(context["total"])})
     due = formats.date_format(context["due_on"], "DATE_FORMAT")
-    return ShortText("fee", params | {"amount": plain_yuan(context["open_total"]), "due": due})
+    asked = {"amount": plain_yuan(context["open_total"]), "due": due}
+    return ShortText("fee", params | asked | {"pay": _where_to_pay(context["pay_url"])})
+
+
+def _where_to_pay(url: str) -> str:
+    """The page's address where it is short enough: cut off it would lead nowhere."""
+    return url if len(url) <= LONGEST_PARAM else gettext("the residents' portal")
 
 
 def _lines(bill_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
