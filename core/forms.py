@@ -55,7 +55,7 @@ class MoneyField(forms.DecimalField):
         )
         super().__init__(max_digits=max_digits, decimal_places=2, **kwargs)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         """Figures as people write them; 1e3 or 1_000 might mean anything, and is asked back."""
         if isinstance(value, str):
             value = unicodedata.normalize("NFKC", value).strip()

@@ -15,7 +15,8 @@ class PlainCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except CommandError as refusal:
-            if not self._called_from_command_line or options.get("traceback"):
+            on_command_line = getattr(self, "_called_from_command_line", False)
+            if not on_command_line or options.get("traceback"):
                 raise
             self.stderr.write(_("Refused: %(reason)s") % {"reason": refusal})
             sys.exit(refusal.returncode)
