@@ -19,7 +19,10 @@ class TillForm(forms.Form):
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     amount = MoneyField(label=_("Amount, yuan"))
-    tendered = MoneyField(label=_("Cash given, yuan"), required=False)
+    tendered = MoneyField(
+        label=_("Cash given, yuan"),
+        error_messages={"required": _("Please write how much cash was given.")},
+    )
     method = forms.ChoiceField(
         label=_("Paid with"),
         choices=[(method.value, method.label) for method in METHODS],
@@ -32,8 +35,7 @@ class TillForm(forms.Form):
         amount, tendered = cleaned.get("amount"), cleaned.get("tendered")
         if cleaned.get("method") != Payment.Method.CASH:
             cleaned["tendered"] = None
-        elif tendered is None and "tendered" not in self.errors:
-            self.add_error("tendered", _("Please write how much cash was given."))
+            self.errors.pop("tendered", None)
         elif amount is not None and tendered is not None and tendered < amount:
             self.add_error(
                 "tendered",
