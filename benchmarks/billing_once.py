@@ -19,7 +19,7 @@ def main(what: str, code: str) -> None:
     from django.db import connection
 
     from benchmarks.processor import Stopwatch
-    from billing.services.bill_run import issue_run, preview_run
+    from billing.services.runs.bill_run import issue_run, preview_run
     from community.models import Community
     from config import celery_app
 

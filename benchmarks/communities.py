@@ -88,7 +88,7 @@ _COSTS = """
 
 def make_community(scenario: Scenario, units: int) -> None:
     """A community of so many flats, charged as the scenario says."""
-    from billing.services.tariffs import import_tariffs
+    from billing.services.standards.tariffs import import_tariffs
     from community.models import Community
 
     community = Community.objects.create(code=scenario.code, name=scenario.name)

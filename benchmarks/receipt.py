@@ -12,7 +12,7 @@ from django.core.management import call_command
 def measure(*, rounds: int = 30) -> tuple[float, float]:
     """Median and slowest milliseconds of printing one receipt of three lines."""
     from billing.models import Bill
-    from billing.services.bill_run import issue_run
+    from billing.services.runs.bill_run import issue_run
     from community.models import Community, User
     from payments.documents import receipt_pdf
     from payments.models import Payment

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from django.db import connection
 
 from billing.calculation.late_fee import late_fee
-from billing.services.late_fee_facts import late_bills
+from billing.services.accounts.late_fee_facts import late_bills
 from core.books import rule, sql_rule
 from core.money import plain_fen
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services import periods
+from billing.services.runs import periods
 
 
 @shared_task

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from billing.services.estimate import MOST_MONTHS
+from billing.services.runs.estimate import MOST_MONTHS
 from core.forms import MoneyField
 from core.money import format_yuan
 from payments.models import Payment

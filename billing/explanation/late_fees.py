@@ -11,7 +11,7 @@ from billing.explanation import equations as eq
 from core.money import from_fen
 
 if TYPE_CHECKING:
-    from billing.services.late_fees import Standing
+    from billing.services.accounts.late_fees import Standing
 
 
 def words_of_late_fee(standing: "Standing") -> list[str]:

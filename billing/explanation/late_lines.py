@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from billing.calculation.late_fee import late_fee
 from billing.explanation.late_fees import words_of_late_fee
 from billing.models import Bill, Charge
-from billing.services.late_fees import Standing, standings
+from billing.services.accounts.late_fees import Standing, standings
 from core.money import ZERO, format_yuan, from_fen
 
 

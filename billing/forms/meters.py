@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from billing.forms.fields import DayField, FigureField
-from billing.services.meter_events import Replacement
+from billing.services.meters.meter_events import Replacement
 
 
 class WalkForm(forms.Form):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingSettings, RunException
 from billing.services import months
-from billing.services.periods import Span
+from billing.services.runs.periods import Span
 from community.models import Community, Unit, today
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from billing.forms.fields import BuildingField, DayField, FigureField, items_of
 from billing.models import FeeItem, Tariff
-from billing.services.tariff_terms import SHARED
+from billing.services.standards.tariff_terms import SHARED
 from community.models import Community
 
 

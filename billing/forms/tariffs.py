@@ -17,7 +17,7 @@ from billing.forms.fields import (
     text_area,
 )
 from billing.models import FeeItem, Tariff
-from billing.services.tariff_terms import Terms, name_units, price_and_tiers
+from billing.services.standards.tariff_terms import Terms, name_units, price_and_tiers
 from community.models import Community, Unit
 from community.services.unit_codes import find_units
 from core.forms import OnceForm

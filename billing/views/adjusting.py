@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from billing.forms.adjustments import LATE_FEE, AdjustForm, ExtraChargeForm
 from billing.models import Account, Adjustment, Bill, Charge, FeeItem
-from billing.services.adjustments import (
+from billing.services.accounts.adjustments import (
     ReasonMissing,
     TooMuch,
     may_take_off,
@@ -20,8 +20,8 @@ from billing.services.adjustments import (
     request_extra_charge,
     request_late_fee_waiver,
 )
-from billing.services.amounts_due import with_late_fees
-from billing.services.late_fees import ITEM
+from billing.services.accounts.amounts_due import with_late_fees
+from billing.services.accounts.late_fees import ITEM
 from community.access import SignedInRequest, staff
 from community.evidence import keep_evidence
 from community.models import Community, Occupancy, Party, Role, Unit, today

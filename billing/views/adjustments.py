@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.forms.adjustments import DecisionForm
 from billing.models import Adjustment, Charge
 from billing.models.adjustment import AdjustmentQuerySet
-from billing.services import adjustments as service
+from billing.services.accounts import adjustments as service
 from community.access import SignedInRequest, staff, works_in
 from community.models import Community, Role, StoredFile
 from community.views.jobs import file_response

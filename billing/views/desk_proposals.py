@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from billing.forms.fields import typed_figure
 from billing.forms.proposals import AnswerForm, DecisionForm, ProposalForm
 from billing.models import BillingPeriod, BillingSettings, ProposalComment, TariffProposal
-from billing.services import proposals as verbs
-from billing.services.tariff_terms import TariffRefused
+from billing.services.standards import proposals as verbs
+from billing.services.standards.tariff_terms import TariffRefused
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 

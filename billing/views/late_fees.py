@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.forms.late_fees import OfferForm, PolicyForm
 from billing.models import EarlyPaymentOffer, FeeItem, LateFeePolicy
-from billing.services import offers as offer_service
-from billing.services.late_fee_policies import StartsTooEarly, earliest_start, new_policy
-from billing.services.late_fees import ITEM
+from billing.services.accounts import offers as offer_service
+from billing.services.accounts.late_fee_policies import StartsTooEarly, earliest_start, new_policy
+from billing.services.accounts.late_fees import ITEM
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 

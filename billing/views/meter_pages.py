@@ -13,10 +13,10 @@ from django.views.decorators.http import require_POST
 
 from billing.forms.meters import DeviceForm, EstimateForm, ReplaceForm
 from billing.models import FeeItem, Meter, MeterReading
-from billing.services import meter_events as events
-from billing.services import meter_sheets as sheets
-from billing.services.meter_entries import EntryRefused
-from billing.services.metering import histories
+from billing.services.meters import meter_events as events
+from billing.services.meters import meter_sheets as sheets
+from billing.services.meters.meter_entries import EntryRefused
+from billing.services.meters.metering import histories
 from billing.views.meters import chosen_item, chosen_period
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today

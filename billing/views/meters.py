@@ -15,9 +15,9 @@ from django.utils.translation import ngettext
 from billing.forms.fields import FigureField, typed_figure
 from billing.forms.meters import WalkForm
 from billing.models import FeeItem, Meter
-from billing.services import meter_sheets as sheets
-from billing.services.meter_entries import Entry, EntryRefused, Taken, record_readings
-from billing.services.metering import History, histories
+from billing.services.meters import meter_sheets as sheets
+from billing.services.meters.meter_entries import Entry, EntryRefused, Taken, record_readings
+from billing.services.meters.metering import History, histories
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.forms.proposals import CommentForm
 from billing.models import TariffProposal
-from billing.services import proposals as verbs
+from billing.services.standards import proposals as verbs
 from community.access import SignedInRequest, signed_in
 from community.models import Unit, today
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Account, Bill, TariffProposal
-from billing.services.amounts_due import total_late_fee, with_late_fees
+from billing.services.accounts.amounts_due import total_late_fee, with_late_fees
 from billing.views.settling import adjusted, settled_by
 from community.access import SignedInRequest, signed_in
 from community.models import today

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.forms.runs import AcceptForm, CorrectForm, ReasonForm, SettingsForm, StartRunForm
 from billing.models import BillingSettings, BillRun
-from billing.services import corrections, periods, reversal, run_approval, run_jobs
-from billing.services.run_states import RunRefused
+from billing.services.runs import corrections, periods, reversal, run_approval, run_jobs
+from billing.services.runs.run_states import RunRefused
 from community.access import SignedInRequest, staff
 from community.models import Community, Job, Role, today
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from billing.forms.runs import ReasonForm, StartRunForm
 from billing.models import Bill, BillingPeriod, BillingSettings, BillRun, RunException
-from billing.services import periods
+from billing.services.runs import periods
 from billing.views.mending import mend_urls
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from billing.forms.shared_costs import CostForm
 from billing.models import SharedCost
-from billing.services import shared_costs as verbs
+from billing.services.standards import shared_costs as verbs
 from community.access import SignedInRequest, signed_in, staff
 from community.models import Community, Role, Unit
 

@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, render
 
 from billing.explanation import compare_bill, explain_bill
 from billing.models import Bill
-from billing.services.amounts_due import with_late_fees
+from billing.services.accounts.amounts_due import with_late_fees
 from billing.views.settling import adjusted, settled_by
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today

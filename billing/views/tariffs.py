@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 from billing.forms.fields import items_of
 from billing.forms.tariffs import DisclosureForm, EndForm, FirstVersionForm, ItemForm, PickForm
 from billing.models import FeeItem, Tariff, TariffProposal
-from billing.services import tariff_versions as versions
-from billing.services.tariff_terms import TariffRefused
+from billing.services.standards import tariff_versions as versions
+from billing.services.standards.tariff_terms import TariffRefused
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
 

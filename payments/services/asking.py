@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from billing.services.amounts_due import amounts_due
+from billing.services.accounts.amounts_due import amounts_due
 from core.doorbell import after_commit, ring
 from core.money import ZERO
 from payments import providers

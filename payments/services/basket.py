@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from billing.models import Account, Bill
-from billing.services.estimate import MOST_MONTHS
+from billing.services.runs.estimate import MOST_MONTHS
 from community.models import Community, User
 from core.money import ZERO
 from payments.models import OrderAccount, OrderBill, PaymentOrder

@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import Account, Bill, Charge
-from billing.services.amounts_due import amounts_due
-from billing.services.posting import lock_accounts
+from billing.services.accounts.amounts_due import amounts_due
+from billing.services.accounts.posting import lock_accounts
 from community.models import Community, User, today
 from core.money import ZERO
 from payments.models import Payment

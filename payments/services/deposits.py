@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from billing.models import Account
-from billing.services.posting import lock_accounts
+from billing.services.accounts.posting import lock_accounts
 from community.models import Party, Unit, User, today
 from core.money import from_fen, to_fen
 from payments.models import Deposit, Payment

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.models import Account
-from billing.services.posting import lock_accounts
+from billing.services.accounts.posting import lock_accounts
 from community.models import Unit, User, today
 from core.money import ZERO
 from payments import providers

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.models import Account, Bill
-from billing.services.amounts_due import amounts_due
-from billing.services.corrections import bill_unit_until
-from billing.services.posting import credit_of, lock_accounts, use_credit
+from billing.services.accounts.amounts_due import amounts_due
+from billing.services.accounts.posting import credit_of, lock_accounts, use_credit
+from billing.services.runs.corrections import bill_unit_until
 from community.models import User, today
 from community.services import moving
 from community.services.imports import lock

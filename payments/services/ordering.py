@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.services.posting import lock_accounts
+from billing.services.accounts.posting import lock_accounts
 from community.models import User
 from payments import providers
 from payments.models import PaymentOrder

@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from billing.services.posting import lock_accounts
+from billing.services.accounts.posting import lock_accounts
 from core.money import ZERO
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder

@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import Account
-from billing.services.estimate import MOST_MONTHS, Ahead, Estimate
-from billing.services.posting import lock_accounts
+from billing.services.accounts.posting import lock_accounts
+from billing.services.runs.estimate import MOST_MONTHS, Ahead, Estimate
 from community.models import User, today
 from core.money import ZERO
 from payments.models import Payment

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from billing.models import Account, CreditEntry
-from billing.services.posting import Credit, Portion, lock_accounts, post_credits
+from billing.services.accounts.posting import Credit, Portion, lock_accounts, post_credits
 from community.models import Community, User
 from core.money import to_fen
 from payments.models import Payment, PaymentOrder, Posting

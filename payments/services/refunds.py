@@ -18,7 +18,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from billing.models import Account, CreditEntry
-from billing.services.posting import credit_of, lock_accounts, post_credit
+from billing.services.accounts.posting import credit_of, lock_accounts, post_credit
 from community.models import User, today
 from core.encryption import encrypt
 from core.money import ZERO, from_fen, to_fen

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from billing.models import Account, Bill
-from billing.services.amounts_due import Saving, savings, total_of, with_late_fees
+from billing.services.accounts.amounts_due import Saving, savings, total_of, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from core.kept_form import keep_form, kept_form

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing.models import Bill
-from billing.services.amounts_due import with_late_fees
-from billing.services.run_states import RunRefused
+from billing.services.accounts.amounts_due import with_late_fees
+from billing.services.runs.run_states import RunRefused
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from community.services import moving

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing.explanation import words_of_late_fee
 from billing.models import Account, Bill
-from billing.services.amounts_due import savings, total_of, with_late_fees
-from billing.services.late_fees import standings
+from billing.services.accounts.amounts_due import savings, total_of, with_late_fees
+from billing.services.accounts.late_fees import standings
 from community.access import SignedInRequest, signed_in
 from community.models import today
 from core.money import ZERO

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from billing.models import Account
-from billing.services.estimate import Ahead
+from billing.services.runs.estimate import Ahead
 from community.access import SignedInRequest, signed_in, staff
 from community.models import Community, Occupancy, Role, Unit
 from core.money import ZERO

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from billing.models import Account, Bill
-from billing.services.amounts_due import with_late_fees
+from billing.services.accounts.amounts_due import with_late_fees
 from community.access import SignedInRequest, signed_in
 from community.models import Community, today
 from core.money import ZERO

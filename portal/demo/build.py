@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from billing.services.readings import import_readings
-from billing.services.shared_costs import import_shared_costs
-from billing.services.tariffs import import_tariffs
+from billing.services.meters.readings import import_readings
+from billing.services.standards.shared_costs import import_shared_costs
+from billing.services.standards.tariffs import import_tariffs
 from community.models import BindingRequest, Community, Role, Unit, User, today
 from community.services.register import import_register
 from community.services.transfers import import_transfers

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from billing.models import Account, Allocation, Bill, Charge, CreditEntry
-from billing.services.bill_run import issue_run
+from billing.services.runs.bill_run import issue_run
 from community.models import Community, User
 from core.money import ZERO, round_yuan
 from notices.services.campaign import address_chunk

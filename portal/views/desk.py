@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.arrears import limit_of_account
 from billing.models import Account, Bill
-from billing.services.amounts_due import total_late_fee, with_late_fees
+from billing.services.accounts.amounts_due import total_late_fee, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Role, Unit, today
 from community.spelling import normal_code

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from billing.models import Account, Bill, TariffProposal
-from billing.services.amounts_due import savings, total_late_fee, with_late_fees
+from billing.services.accounts.amounts_due import savings, total_late_fee, with_late_fees
 from community.access import public
 from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from billing.models import DisputeHold
-from billing.services import disputes
+from billing.services.accounts import disputes
 from community.models import User
 from servicedesk.models import Ticket, TicketKind
 

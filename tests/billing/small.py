@@ -4,9 +4,9 @@ from datetime import date
 from io import BytesIO
 from typing import Any
 
-from billing.services.bill_run import RunDone, issue_run, preview_run
-from billing.services.opening_balances import import_opening_balances
-from billing.services.tariffs import import_tariffs
+from billing.services.accounts.opening_balances import import_opening_balances
+from billing.services.runs.bill_run import RunDone, issue_run, preview_run
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Community
 from community.services.register import import_register
 

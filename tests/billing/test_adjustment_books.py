@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Adjustment, BillingPeriod
-from billing.services.adjustments import approve, request_adjustment, request_extra_charge
+from billing.services.accounts.adjustments import approve, request_adjustment, request_extra_charge
 from community.models import today
 from tests.factories.billing import (
     FeeItemFactory,

@@ -11,8 +11,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import Account, Adjustment, Bill, Charge, CreditEntry
-from billing.services import adjustments
-from billing.services.adjustments import (
+from billing.services.accounts import adjustments
+from billing.services.accounts.adjustments import (
     AlreadyDecided,
     NotOwn,
     ReasonMissing,
@@ -25,8 +25,8 @@ from billing.services.adjustments import (
     request_late_fee_waiver,
     withdraw,
 )
-from billing.services.late_fees import accrued, standings
-from billing.services.posting import Credit, Portion, post_credits
+from billing.services.accounts.late_fees import accrued, standings
+from billing.services.accounts.posting import Credit, Portion, post_credits
 from community.models import today
 from tests.factories.billing import AccountFactory, FeeItemFactory, LateFeePolicyFactory, make_bill
 from tests.factories.community import StaffUserFactory

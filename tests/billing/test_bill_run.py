@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 from django.utils.translation import override
 
 from billing.models import Bill, BillingPeriod, BillRun, Charge, CreditEntry, RunException, Tariff
-from billing.services.bill_run import RunRefused
-from billing.services.posting import post_credit
-from billing.services.shared_costs import import_shared_costs
-from billing.services.tariffs import import_tariffs
+from billing.services.accounts.posting import post_credit
+from billing.services.runs.bill_run import RunRefused
+from billing.services.standards.shared_costs import import_shared_costs
+from billing.services.standards.tariffs import import_tariffs
 from billing.signals import bills_issued
 from community.models import Occupancy, Party, Unit
 from community.services.transfers import import_transfers
@@ -204,8 +204,8 @@ def test_issuing_is_told_inside_the_transaction_and_all_falls_with_a_receiver():
 def test_many_chunks_come_to_the_same(monkeypatch):
     community = small_community(units=7)
     whole = preview(community).run.summary
-    monkeypatch.setattr("billing.services.bill_computing.FIRST_CHUNK", 1)
-    monkeypatch.setattr("billing.services.bill_computing.CHUNK", 2)
+    monkeypatch.setattr("billing.services.runs.bill_computing.FIRST_CHUNK", 1)
+    monkeypatch.setattr("billing.services.runs.bill_computing.CHUNK", 2)
     assert issue(community).run.summary == whole
     assert Bill.objects.count() == 7
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection
 
 from billing.models import Bill, BillRun, Charge
 from billing.models.run import BillRunQuerySet
-from billing.services import bill_run
+from billing.services.runs import bill_run
 from community.models import Community
 
 from .small import issue, preview, small_community

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from billing.models import Bill, Charge, CreditEntry
-from billing.services.posting import allocate, post_credit
+from billing.services.accounts.posting import allocate, post_credit
 from core import books
 
 from .small import issue, opening_balances, small_community

@@ -24,8 +24,8 @@ from billing.models import (
     MeterReplacement,
     Tariff,
 )
-from billing.services.late_fees import post_late_fees
-from billing.services.posting import allocate, post_credit
+from billing.services.accounts.late_fees import post_late_fees
+from billing.services.accounts.posting import allocate, post_credit
 from community.models import Community, Occupancy, Vacancy
 from tests.billing.small import Q2, issue, small_community
 from tests.factories.billing import make_run

@@ -19,15 +19,15 @@ from billing.models import (
     RunChange,
     Tariff,
 )
-from billing.services.adjustments import approve, request_adjustment
-from billing.services.bill_run import RunRefused
-from billing.services.corrections import bill_unit_until, preview_correction
-from billing.services.periods import close_run
-from billing.services.posting import allocate, post_credit
-from billing.services.reversal import reverse_run
-from billing.services.run_approval import issue_previewed
-from billing.services.shared_costs import import_shared_costs
-from billing.services.tariffs import import_tariffs
+from billing.services.accounts.adjustments import approve, request_adjustment
+from billing.services.accounts.posting import allocate, post_credit
+from billing.services.runs.bill_run import RunRefused
+from billing.services.runs.corrections import bill_unit_until, preview_correction
+from billing.services.runs.periods import close_run
+from billing.services.runs.reversal import reverse_run
+from billing.services.runs.run_approval import issue_previewed
+from billing.services.standards.shared_costs import import_shared_costs
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Unit, Vacancy
 from community.services.transfers import import_transfers
 from community.services.vacancies import import_vacancies

@@ -23,11 +23,11 @@ from billing.models import (
     SharedCost,
     Tariff,
 )
-from billing.services.bill_computing import Computation
-from billing.services.corrections import bill_unit_until, preview_correction
-from billing.services.posting import allocate, post_credit
-from billing.services.run_approval import issue_previewed
-from billing.services.tariffs import import_tariffs
+from billing.services.accounts.posting import allocate, post_credit
+from billing.services.runs.bill_computing import Computation
+from billing.services.runs.corrections import bill_unit_until, preview_correction
+from billing.services.runs.run_approval import issue_previewed
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Occupancy, Party, Unit, Vacancy
 from core import books
 from core.money import to_fen

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from billing.calculation import Span
 from billing.models import Account, BillingSettings, Charge, CreditEntry
-from billing.services.estimate import MOST_MONTHS, _periods, covered_by, months_ahead
-from billing.services.posting import post_credit
-from billing.services.tariffs import import_tariffs
+from billing.services.accounts.posting import post_credit
+from billing.services.runs.estimate import MOST_MONTHS, _periods, covered_by, months_ahead
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Unit
 from community.services.transfers import import_transfers
 from tests.billing.small import Q2, TARIFFS, issue, small_community, table

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from billing.models import FeeItem
-from billing.services.corrections import preview_correction
-from billing.services.export import export_charges
-from billing.services.periods import close_run
-from billing.services.reversal import reverse_run
-from billing.services.run_approval import issue_previewed
+from billing.services.runs.corrections import preview_correction
+from billing.services.runs.export import export_charges
+from billing.services.runs.periods import close_run
+from billing.services.runs.reversal import reverse_run
+from billing.services.runs.run_approval import issue_previewed
 from community.models import Community, Unit
 from core.tables import TableRefused
 

@@ -14,8 +14,8 @@ from billing.models import (
     Tariff,
     TariffUnit,
 )
-from billing.services.readings import import_readings
-from billing.services.tariffs import import_tariffs
+from billing.services.meters.readings import import_readings
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Unit
 
 from .small import TARIFFS, issue, preview, small_community, table

@@ -17,8 +17,8 @@ from billing.models import (
     CreditEntry,
     DisputeHold,
 )
-from billing.services.late_fees import accrued, post_late_fees, standings
-from billing.services.posting import (
+from billing.services.accounts.late_fees import accrued, post_late_fees, standings
+from billing.services.accounts.posting import (
     Credit,
     Portion,
     allocate,

@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import MeterReading, MeterReplacement
-from billing.services import meter_sheets as sheets
-from billing.services.tariffs import import_tariffs
+from billing.services.meters import meter_sheets as sheets
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Role, Unit, today
 from tests.billing.small import TARIFFS, table
 from tests.billing.test_metering import Waterworks

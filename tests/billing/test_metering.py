@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import FeeItem, Meter, MeterReading, MeterReplacement
-from billing.services import meter_events as events
-from billing.services.meter_entries import Entry, EntryRefused, Odd, Taken, record_readings
-from billing.services.readings import import_readings
+from billing.services.meters import meter_events as events
+from billing.services.meters.meter_entries import Entry, EntryRefused, Odd, Taken, record_readings
+from billing.services.meters.readings import import_readings
 from community.models import Community, Unit, User, today
 from core.tables import TableRefused
 from tests.billing.small import issue, small_community, table
@@ -139,7 +139,7 @@ class TestEntering:
 
     def test_what_is_billed_never_changes_quietly(self, water: Waterworks) -> None:
         tariffs = "自来水费,住宅,,用量,3.45,1,2020-01-01,,整期"
-        from billing.services.tariffs import import_tariffs
+        from billing.services.standards.tariffs import import_tariffs
         from tests.billing.small import TARIFFS
 
         import_tariffs(source=table(TARIFFS, tariffs), community=water.community)

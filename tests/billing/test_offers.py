@@ -12,10 +12,10 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from billing.models import Account, Bill, CreditEntry, EarlyPaymentOffer, LateFeePolicy, OfferUse
-from billing.services import offers
-from billing.services.late_fee_policies import StartsTooEarly, new_policy
-from billing.services.offers import SamePerson, WrongState, make_offer
-from billing.services.posting import Credit, Portion, post_credits
+from billing.services.accounts import offers
+from billing.services.accounts.late_fee_policies import StartsTooEarly, new_policy
+from billing.services.accounts.offers import SamePerson, WrongState, make_offer
+from billing.services.accounts.posting import Credit, Portion, post_credits
 from community.models import Role, today
 from tests.factories.billing import FeeItemFactory, OfferFactory, make_bill
 from tests.factories.community import CommunityFactory, MembershipFactory, StaffUserFactory

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Bill, BillRun, Charge, CreditEntry
-from billing.services.posting import allocate, post_credit
+from billing.services.accounts.posting import allocate, post_credit
 from community.models import Community, Occupancy, Role, User
 from tests.billing.small import issue, preview, small_community
 from tests.factories.billing import ChargeFactory, make_bill

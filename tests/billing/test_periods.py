@@ -7,9 +7,9 @@ import pytest
 from django.urls import reverse
 
 from billing.models import BillingPeriod, BillingSettings, BillRun, Tariff
-from billing.services import periods
-from billing.services.periods import Span, plan_periods, remind, span_from
-from billing.services.run_states import RunRefused
+from billing.services.runs import periods
+from billing.services.runs.periods import Span, plan_periods, remind, span_from
+from billing.services.runs.run_states import RunRefused
 from billing.signals import run_due
 from billing.tasks import plan_periods as task
 from community.models import Community, Role

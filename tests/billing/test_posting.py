@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.models import Account, Allocation, Bill, Charge, CreditEntry
-from billing.services.posting import (
+from billing.services.accounts.posting import (
     Credit,
     Portion,
     allocate,

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import Account, Allocation, Bill, CreditEntry
-from billing.services import posting, settling
+from billing.services.accounts import posting, settling
 from tests.factories.billing import AccountFactory, CreditEntryFactory, make_bill
 from tests.races import PATIENCE, errors_in, together
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from billing.models import BillingSettings, ProposalComment, Tariff, TariffProposal
-from billing.services import proposals
-from billing.services.proposals import ProposalRefused
-from billing.services.tariff_terms import TariffRefused
-from billing.services.tariff_versions import create_first_version
+from billing.services.standards import proposals
+from billing.services.standards.proposals import ProposalRefused
+from billing.services.standards.tariff_terms import TariffRefused
+from billing.services.standards.tariff_versions import create_first_version
 from billing.signals import proposal_published
 from community.models import Community, Unit, User, today
 from tests.billing.small import Q1, issue, small_community

@@ -6,11 +6,11 @@ import pytest
 from django.db import transaction
 
 from billing.models import Bill, BillRun, CreditEntry
-from billing.services.corrections import preview_correction
-from billing.services.periods import close_run
-from billing.services.posting import allocate, post_credit
-from billing.services.reversal import reverse_run
-from billing.services.run_approval import issue_previewed
+from billing.services.accounts.posting import allocate, post_credit
+from billing.services.runs.corrections import preview_correction
+from billing.services.runs.periods import close_run
+from billing.services.runs.reversal import reverse_run
+from billing.services.runs.run_approval import issue_previewed
 from community.models import Unit
 from tests.factories.community import UserFactory
 

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Bill, BillingPeriod, BillingSettings, BillRun
-from billing.services import run_jobs
-from billing.services.reversal import reverse_run
+from billing.services.runs import run_jobs
+from billing.services.runs.reversal import reverse_run
 from community.models import Community, Job, Role, Unit, User
 from community.services.jobs import run_job
 from tests.factories.community import BindingFactory, MembershipFactory

@@ -6,11 +6,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from billing.models import Account, Bill, BillRun, Charge, CreditEntry
-from billing.services import reversal, run_jobs
-from billing.services.corrections import bill_unit_until, preview_correction
-from billing.services.posting import allocate, post_credit
-from billing.services.reversal import reverse_run
-from billing.services.run_approval import issue_previewed
+from billing.services.accounts.posting import allocate, post_credit
+from billing.services.runs import reversal, run_jobs
+from billing.services.runs.corrections import bill_unit_until, preview_correction
+from billing.services.runs.reversal import reverse_run
+from billing.services.runs.run_approval import issue_previewed
 from community.models import Job, Unit
 from community.services.jobs import run_job
 from core import books

@@ -12,9 +12,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 
 from billing.models import Bill, BillingSettings, BillRun, RunException
-from billing.services import periods, reversal, run_approval
-from billing.services.bill_run import issue_run, preview_run
-from billing.services.run_states import RunRefused, move, open_exceptions
+from billing.services.runs import periods, reversal, run_approval
+from billing.services.runs.bill_run import issue_run, preview_run
+from billing.services.runs.run_states import RunRefused, move, open_exceptions
 from community.models import Community, Unit, User
 from tests.factories.community import UserFactory
 

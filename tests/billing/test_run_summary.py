@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from billing import calculation as calc
 from billing.models import BillRun, FeeItem
-from billing.services.run_summary import comparable_run
-from billing.services.run_totals import ODDEST, Totals
+from billing.services.runs.run_summary import comparable_run
+from billing.services.runs.run_totals import ODDEST, Totals
 from community.models import Building, Unit
 
 from .small import Q2, issue, preview, small_community

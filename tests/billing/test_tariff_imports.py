@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Tariff
-from billing.services.tariff_versions import write_version
-from billing.services.tariffs import import_tariffs
+from billing.services.standards.tariff_versions import write_version
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Unit
 from core import tables
 from tests.billing.small import TARIFFS, small_community, table

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import FeeItem, ProposalComment, SharedCost, Tariff, TariffProposal
-from billing.services import shared_costs
-from billing.services.tariffs import import_tariffs
+from billing.services.standards import shared_costs
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Occupancy, Role, Unit, User, today
 from tests.billing.small import TARIFFS, issue, small_community, table
 from tests.factories.billing import make_bill

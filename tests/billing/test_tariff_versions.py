@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import FeeItem, Tariff, TariffUnit
-from billing.services import tariff_versions as versions
-from billing.services.tariff_terms import TariffRefused, Terms
+from billing.services.standards import tariff_versions as versions
+from billing.services.standards.tariff_terms import TariffRefused, Terms
 from community.models import Building, Community, Unit, User
 from tests.billing.small import issue, small_community
 from tests.factories.community import CommunityFactory, StaffUserFactory, UnitFactory

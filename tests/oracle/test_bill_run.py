@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import given
 
 from billing.models import Bill, Charge
-from billing.services.bill_run import RunRefused, issue_run, preview_run
+from billing.services.runs.bill_run import RunRefused, issue_run, preview_run
 
 from . import calculator as oracle
 from .communities import communities

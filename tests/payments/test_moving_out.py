@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.models import Account, Bill
-from billing.services import posting
+from billing.services.accounts import posting
 from community.models import Occupancy, today
 from community.services import moving
 from community.services.transfers import import_transfers

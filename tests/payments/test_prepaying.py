@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from billing.models import Account, Charge
-from billing.services.estimate import months_ahead
+from billing.services.runs.estimate import months_ahead
 from community.models import Role, today
 from core import books
 from payments.models import OrderAccount, Payment, PaymentOrder

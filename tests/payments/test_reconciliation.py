@@ -12,7 +12,7 @@ from django.db import IntegrityError, InternalError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.services.posting import credit_of
+from billing.services.accounts.posting import credit_of
 from community.models import Role, today
 from core.books import verify
 from payments import providers

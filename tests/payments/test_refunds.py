@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from billing.models import Account, CreditEntry
-from billing.services.posting import allocate, credit_of, post_credit, use_credit
+from billing.services.accounts.posting import allocate, credit_of, post_credit, use_credit
 from community.models import today
 from core import books
 from core.encryption import decrypt

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from billing.models import Charge, CreditEntry
-from billing.services.posting import allocate, post_credit
+from billing.services.accounts.posting import allocate, post_credit
 from community.models import today
 from payments.models import Payment
 from portal.services import figures

@@ -62,8 +62,8 @@ def fan_out(point: str, campaign_id: int) -> None:
 def bill(point: str, community_id: int) -> None:
     from django.db.backends.utils import CursorWrapper
 
-    from billing.services import bill_computing, bill_writer
-    from billing.services.bill_run import issue_run
+    from billing.services.runs import bill_computing, bill_writer
+    from billing.services.runs.bill_run import issue_run
     from community.models import Community
     from tests.billing.small import Q2
 

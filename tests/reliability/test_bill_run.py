@@ -14,8 +14,8 @@ import pytest
 from django.db import transaction
 
 from billing.models import Account, Allocation, Bill, BillRun, Charge, CreditEntry
-from billing.services import bill_run
-from billing.services.posting import post_credit
+from billing.services.accounts.posting import post_credit
+from billing.services.runs import bill_run
 from community.models import Community, User
 from core import books
 from payments.models import Payment

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import DisputeHold
-from billing.services.late_fees import standings
+from billing.services.accounts.late_fees import standings
 from community.models import User
 from servicedesk.models import TicketKind
 from servicedesk.services import tickets

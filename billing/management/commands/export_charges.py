@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from billing.services import months
-from billing.services.export import export_charges
+from billing.services.runs.export import export_charges
 from community.management.import_command import find_community
 from core.management.plain_command import PlainCommand
 from core.tables import TableRefused

@@ -1,6 +1,6 @@
 from typing import Any
 
-from billing.services.opening_balances import import_opening_balances
+from billing.services.accounts.opening_balances import import_opening_balances
 from community.management.import_command import ImportCommand, find_community
 from community.services.imports import Imported
 

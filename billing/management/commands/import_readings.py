@@ -1,6 +1,6 @@
 from typing import Any
 
-from billing.services.readings import import_readings
+from billing.services.meters.readings import import_readings
 from community.management.import_command import ImportCommand, find_community
 from community.services.imports import Imported
 

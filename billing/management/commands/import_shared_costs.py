@@ -1,6 +1,6 @@
 from typing import Any
 
-from billing.services.shared_costs import import_shared_costs
+from billing.services.standards.shared_costs import import_shared_costs
 from community.management.import_command import ImportCommand, find_community
 from community.services.imports import Imported
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from billing.services.tariffs import import_tariffs
+from billing.services.standards.tariffs import import_tariffs
 from community.management.import_command import ImportCommand, find_community
 from community.services.imports import Imported
 

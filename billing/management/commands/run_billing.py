@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import BillRun, RunException
 from billing.services import months
-from billing.services.bill_run import RunDone, RunRefused, issue_run, preview_run
+from billing.services.runs.bill_run import RunDone, RunRefused, issue_run, preview_run
 from community.management.import_command import find_community
 from core import tables
 from core.management.plain_command import PlainCommand

@@ -16,7 +16,7 @@ from billing.services.lookups import (
     fee_items,
     find_building,
 )
-from billing.services.tariff_terms import price_and_tiers
+from billing.services.standards.tariff_terms import price_and_tiers
 from community.models import Community, Unit
 from community.services.imports import Imported, Problems, Source, writing_to
 from core import tables

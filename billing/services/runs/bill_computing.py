@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from billing import calculation as calc
-from billing.services import facts
-from billing.services.run_totals import Bills, Totals
+from billing.services.runs import facts
+from billing.services.runs.run_totals import Bills, Totals
 from community.models import Community
 
 # The server has nothing to write before the first chunk is computed, so that one is small; each

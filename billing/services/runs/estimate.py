@@ -17,7 +17,7 @@ from billing.calculation.spans import ONE_DAY
 from billing.calculation.tariffs import BY_DAYS
 from billing.explanation.charges import Explained, Surroundings, explain
 from billing.models import Account, BillingPeriod, BillingSettings, Charge, CreditEntry, Tariff
-from billing.services import facts
+from billing.services.runs import facts
 from community.models import today
 from core.money import ZERO, from_fen
 

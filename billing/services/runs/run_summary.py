@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from billing.models import BillRun, FeeItem
-from billing.services.run_totals import Odd, Totals
+from billing.services.runs.run_totals import Odd, Totals
 from community.models import Building, Unit
 from core.money import plain_fen
 

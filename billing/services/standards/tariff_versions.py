@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from billing.models import BillingPeriod, Charge, FeeItem, Tariff, TariffUnit
-from billing.services.tariff_terms import (
+from billing.services.standards.tariff_terms import (
     TariffRefused,
     Terms,
     check_units,

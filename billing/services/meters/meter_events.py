@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing.calculation.series import Exchange, RollOver, Shown
 from billing.models import FeeItem, Meter, MeterReading, MeterReplacement
-from billing.services.meter_entries import (
+from billing.services.meters.meter_entries import (
     Doubt,
     EntryRefused,
     Odd,
@@ -20,7 +20,7 @@ from billing.services.meter_entries import (
     keep_roll_overs,
     roll_over_at,
 )
-from billing.services.metering import History, histories, settle
+from billing.services.meters.metering import History, histories, settle
 from community.models import Community, Unit, User, today
 from community.services.imports import lock
 

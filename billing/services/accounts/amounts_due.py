@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from billing.explanation.late_fees import words_of_late_fee
 from billing.models import Bill
-from billing.services.early_payment import Chance, earned_by
-from billing.services.late_fees import accrued, standings
+from billing.services.accounts.early_payment import Chance, earned_by
+from billing.services.accounts.late_fees import accrued, standings
 from core.money import ZERO
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from billing.calculation.series import Placed, RollOver, Shown
 from billing.models import Charge, FeeItem, Meter, MeterReading, MeterReplacement
-from billing.services.metering import History, histories, settle
+from billing.services.meters.metering import History, histories, settle
 from community.models import Community, Unit, User, today
 
 ODD_FACTOR = 3  # times the meter's own average a day

@@ -17,8 +17,8 @@ from django.db.backends.utils import CursorWrapper
 
 from billing import calculation as calc
 from billing.models import Account, Bill, BillRun, Charge
-from billing.services.bill_computing import Computation
-from billing.services.facts import AskedUnits
+from billing.services.runs.bill_computing import Computation
+from billing.services.runs.facts import AskedUnits
 from core.copying import copy_text, refresh_statistics, sequence_of
 from core.money import plain_fen, round_half_up
 from core.sql import answer, ask

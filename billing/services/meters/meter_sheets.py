@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from billing.models import BillingSettings, FeeItem, Meter, MeterReading, Tariff
-from billing.services.tariff_terms import METERED
+from billing.services.standards.tariff_terms import METERED
 from community.models import Community, Unit
 from community.models.community import natural_key
 

@@ -7,10 +7,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from billing.models import BillingSettings, BillRun
-from billing.services.bill_run import issue_locked
-from billing.services.corrections import computation_of, open_period
-from billing.services.differences import Report
-from billing.services.run_states import (
+from billing.services.runs.bill_run import issue_locked
+from billing.services.runs.corrections import computation_of, open_period
+from billing.services.runs.differences import Report
+from billing.services.runs.run_states import (
     RunDone,
     RunRefused,
     locked,

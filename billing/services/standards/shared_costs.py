@@ -11,7 +11,6 @@ from billing import calculation as calc
 from billing.calculation.sharing import Share, share_cost
 from billing.calculation.tariffs import TariffBook
 from billing.models import BillRun, FeeItem, SharedCost
-from billing.services import facts
 from billing.services.lookups import (
     BUILDING_COLUMN,
     ITEM_COLUMN,
@@ -20,6 +19,7 @@ from billing.services.lookups import (
     find_building,
     find_item,
 )
+from billing.services.runs import facts
 from community.models import Building, Community, Unit, User
 from community.services.imports import Imported, Problems, Source, lock, writing_to
 from core import tables

@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from billing.calculation.late_fee import DAY, LateFee, late_fee
 from billing.models import Bill, Charge, FeeItem
-from billing.services.late_fee_facts import LateBill, late_bills
-from billing.services.locking import lock_accounts
+from billing.services.accounts.late_fee_facts import LateBill, late_bills
+from billing.services.accounts.locking import lock_accounts
 from core.money import from_fen
 
 ITEM = "违约金"

@@ -15,8 +15,8 @@ from django.db.models import OuterRef, Subquery
 
 from billing.calculation.settlement import Settled, settle
 from billing.models import Allocation, Charge, CreditEntry
-from billing.services import early_payment, late_fees
-from billing.services.lessening import Freed, left_of, lessen
+from billing.services.accounts import early_payment, late_fees
+from billing.services.accounts.lessening import Freed, left_of, lessen
 from core.money import from_fen, to_fen
 
 

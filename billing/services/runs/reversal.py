@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Allocation, BillingSettings, BillRun, Charge, CreditEntry
-from billing.services.posting import lock_accounts, take_back_late_fees
-from billing.services.run_states import RunRefused, locked, move
+from billing.services.accounts.posting import lock_accounts, take_back_late_fees
+from billing.services.runs.run_states import RunRefused, locked, move
 from community.models import User, today
 from core.copying import refresh_statistics
 

@@ -14,18 +14,18 @@ from billing.models import (
     RunChange,
     RunException,
 )
-from billing.services.bill_writer import write_bills
-from billing.services.differences import Difference, Report
-from billing.services.posting import lock_accounts, use_credit
-from billing.services.reversal import reverse_charges
-from billing.services.run_states import (
+from billing.services.accounts.posting import lock_accounts, use_credit
+from billing.services.runs.bill_writer import write_bills
+from billing.services.runs.differences import Difference, Report
+from billing.services.runs.reversal import reverse_charges
+from billing.services.runs.run_states import (
     NothingToIssue,
     RunDone,
     RunRefused,
     accepted_exceptions,
     move,
 )
-from billing.services.run_summary import summary_of
+from billing.services.runs.run_summary import summary_of
 from billing.signals import bills_issued
 from community.models import Community, User, today
 from community.services.imports import lock

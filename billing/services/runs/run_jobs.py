@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from billing.models import BillRun
-from billing.services.bill_run import preview_run
-from billing.services.corrections import preview_correction
-from billing.services.reversal import reverse_run
-from billing.services.run_approval import issue_previewed
-from billing.services.run_states import RunRefused, open_exceptions
+from billing.services.runs.bill_run import preview_run
+from billing.services.runs.corrections import preview_correction
+from billing.services.runs.reversal import reverse_run
+from billing.services.runs.run_approval import issue_previewed
+from billing.services.runs.run_states import RunRefused, open_exceptions
 from community.models import Community, Job, User
 from community.services.jobs import Made, Progress, register, start_job
 from core.money import format_yuan

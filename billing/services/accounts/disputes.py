@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 
 from billing.models import Bill, DisputeHold
-from billing.services.locking import lock_accounts
-from billing.services.settling import take_back_late_fees
+from billing.services.accounts.locking import lock_accounts
+from billing.services.accounts.settling import take_back_late_fees
 from community.models import User
 
 

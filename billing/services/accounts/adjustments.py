@@ -13,9 +13,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from billing.models import Account, Adjustment, Bill, Charge, CreditEntry, FeeItem
-from billing.services.late_fees import post_late_fees
-from billing.services.lessening import MoreThanLeft, left_of, lessen
-from billing.services.locking import lock_accounts
+from billing.services.accounts.late_fees import post_late_fees
+from billing.services.accounts.lessening import MoreThanLeft, left_of, lessen
+from billing.services.accounts.locking import lock_accounts
 from community.models import StoredFile, User, today
 from core.money import ZERO, from_fen, to_fen
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import BillingPeriod, BillingSettings, BillRun, Tariff
-from billing.services.run_states import RunRefused, locked, move
+from billing.services.runs.run_states import RunRefused, locked, move
 from billing.signals import run_due
 from community.models import Community, User, today
 from community.services.imports import lock

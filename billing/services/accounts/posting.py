@@ -15,8 +15,8 @@ from itertools import islice
 from django.db import connection
 
 from billing.models import Account, Allocation, CreditEntry
-from billing.services.locking import lock_accounts
-from billing.services.settling import Choice, Purse, settle_purses, take_back_late_fees
+from billing.services.accounts.locking import lock_accounts
+from billing.services.accounts.settling import Choice, Purse, settle_purses, take_back_late_fees
 from core.money import ZERO, from_fen, to_fen
 from core.sql import id_array
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from billing import calculation as calc
 from billing.models import BillRun, RunChange
-from billing.services import facts
-from billing.services.bill_computing import Computation
+from billing.services.runs import facts
+from billing.services.runs.bill_computing import Computation
 from core.money import to_fen
 from core.sql import answer, ask, id_array
 

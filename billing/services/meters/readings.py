@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Meter, MeterReading
 from billing.services.lookups import ITEM_COLUMN, fee_items, find_item
-from billing.services.metering import settle
+from billing.services.meters.metering import settle
 from community.models import Community
 from community.services.imports import (
     UNIT_COLUMNS,

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing.models import BillingPeriod, BillRun, FeeItem
-from billing.services import periods
-from billing.services.bill_run import issue_locked, preview_locked
-from billing.services.differences import Difference, Report
-from billing.services.run_states import NothingToIssue, RunRefused, locked
+from billing.services.runs import periods
+from billing.services.runs.bill_run import issue_locked, preview_locked
+from billing.services.runs.differences import Difference, Report
+from billing.services.runs.run_states import NothingToIssue, RunRefused, locked
 from community.models import Community, Unit, User, today
 from community.services.imports import lock
 

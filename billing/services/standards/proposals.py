@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from billing.models import BillingSettings, ProposalComment, Tariff, TariffProposal, TariffUnit
-from billing.services.tariff_terms import (
+from billing.services.standards.tariff_terms import (
     TariffRefused,
     Terms,
     check_units,
@@ -21,7 +21,7 @@ from billing.services.tariff_terms import (
     same_scope,
     span_of,
 )
-from billing.services.tariff_versions import is_billed, write_version
+from billing.services.standards.tariff_versions import is_billed, write_version
 from billing.signals import proposal_published
 from community.models import Community, Unit, User, today
 from community.services.imports import lock

@@ -1,0 +1,1 @@
+"""What lessens an account and what settles what: money, waivers, late fees, offers."""

@@ -1,0 +1,1 @@
+"""Meters: readings, sheets, replacements, estimates."""

@@ -1,0 +1,1 @@
+"""Bill runs from plan to close: computing, writing, approving, correcting, reversing."""

@@ -1,0 +1,1 @@
+"""What is charged for: fee standards, proposals, shared costs."""
