@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -61,6 +62,7 @@ def adjust_url(bill):
 
 
 def test_from_the_desk_to_the_managers_approval(client, clerk, manager, bill, community):
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     form = wanted(bill)
     for _ in range(2):
         client.post(adjust_url(bill), form | {"evidence": photo()})
@@ -81,6 +83,7 @@ def test_from_the_desk_to_the_managers_approval(client, clerk, manager, bill, co
 
 
 def test_who_asked_is_told_that_it_takes_another_person(client, manager, bill, community):
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     client.force_login(manager)
     client.post(adjust_url(bill), wanted(bill))
     asked = Adjustment.objects.get()

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.utils import InternalError
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries
 
 from community.models import AccessLog, Binding, BindingRequest, Community, Role, today
@@ -143,7 +144,7 @@ class TestMe:
             page = client.get(reverse("community:me")).content.decode()
         assert now.unit.code in page
         assert then.unit.code in page
-        assert f"{yesterday:%Y-%m-%d}" in page
+        assert date_format(yesterday, "DATE_FORMAT") in page
         assert rejected.reason in page
         assert "138****5678" in page
         assert PHONE not in page

@@ -162,8 +162,9 @@ class TestPages:
         assert page.index('value="wechatpay"') < page.index('value="alipay"')
 
     def test_a_desktop_shows_a_code_and_may_go_to_alipays_own_page(
-        self, client, resident, bill, alipay
+        self, client, resident, bill, alipay, settings
     ):
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
         answer = self.press(client, bill)
         order = PaymentOrder.objects.get()
         assert answer.url == reverse("payments:order", args=[order.pk])
@@ -179,7 +180,8 @@ class TestPages:
         assert sent.url.startswith(alipay.account["ALIPAY_GATEWAY"])
         assert "trade.page.pay" in sent.url
 
-    def test_a_phone_is_sent_to_the_app(self, client, resident, bill, alipay):
+    def test_a_phone_is_sent_to_the_app(self, client, resident, bill, alipay, settings):
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
         self.press(client, bill, narrow="yes")
         order = PaymentOrder.objects.get()
         assert order.scene == "h5"
