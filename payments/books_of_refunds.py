@@ -77,7 +77,7 @@ _rule(
         COALESCE(e.amount, 0) + COALESCE(b.amount, 0) + COALESCE(s.returned, 0),
         COALESCE(s.kept, 0),
         COALESCE(s.returned, 0) + COALESCE(s.kept, 0) <> 0
-    ) IS DISTINCT FROM CASE WHEN r.state IN ('approved', 'paid')
+    ) IS DISTINCT FROM CASE WHEN r.state IN ('approved', 'processing', 'paid')
         THEN (-r.amount, -r.withheld, r.deposit_id IS NOT NULL) ELSE (0.00, 0.00, FALSE) END""",
 )
 _rule(
@@ -112,7 +112,8 @@ _rule(
     detail="r.state || ', asked by ' || r.requested_by_id",
     source="payments_refund r JOIN community_community c ON c.id = r.community_id",
     broken="""r.decided_by_id = r.requested_by_id
-        OR (r.state IN ('approved', 'paid', 'failed', 'rejected') AND r.decided_by_id IS NULL)""",
+        OR (r.state IN ('approved', 'processing', 'paid', 'failed', 'rejected')
+            AND r.decided_by_id IS NULL)""",
 )
 _rule(
     "a_refund_paid_out_has_a_voucher_of_its_amount",
@@ -137,4 +138,32 @@ _rule(
     JOIN community_community c ON c.id = COALESCE(s.community_id, v.community_id)""",
     broken="""COALESCE(v.vouchers, 0) <> COALESCE(s.last_number, 0)
         OR COALESCE(v.last, 0) <> COALESCE(s.last_number, 0) OR v.first <> 1""",
+)
+_rule(
+    "what_goes_back_the_way_it_came_is_never_more_than_came",
+    subject="c.code || ' payment ' || p.id",
+    detail="g.given || ' of ' || COALESCE(s.posted, 0)",
+    source="""(
+        SELECT payment_id, account_id, SUM(amount) AS given FROM payments_refund
+        WHERE method = 'original' AND state IN ('approved', 'processing', 'paid')
+        GROUP BY payment_id, account_id
+    ) g
+    JOIN payments_payment p ON p.id = g.payment_id
+    JOIN community_community c ON c.id = p.community_id
+    LEFT JOIN (
+        SELECT t.payment_id, e.account_id, SUM(e.amount) AS posted
+        FROM payments_posting t JOIN billing_creditentry e ON e.id = t.credit_entry_id
+        GROUP BY t.payment_id, e.account_id
+    ) s ON (s.payment_id, s.account_id) = (g.payment_id, g.account_id)""",
+    broken="g.given > COALESCE(s.posted, 0)",
+)
+_rule(
+    "a_voucher_counters_the_receipt_of_the_payment_that_went_back",
+    subject=_REFUND,
+    detail="'voucher ' || v.number",
+    source="""payments_payoutvoucher v
+        JOIN payments_refund r ON r.id = v.refund_id
+        JOIN community_community c ON c.id = r.community_id
+        LEFT JOIN payments_receipt x ON x.payment_id = r.payment_id""",
+    broken="v.counters_id IS DISTINCT FROM x.id",
 )

@@ -1,5 +1,6 @@
 """Forms of deposits, refunds and moving out."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -52,7 +53,11 @@ class RefundForm(OnceForm):
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
     )
     method = forms.ChoiceField(
-        label=_("Paid out by"), choices=Refund.Method.choices, widget=forms.RadioSelect
+        label=_("Paid out by"),
+        choices=[
+            (method.value, method.label) for method in (Refund.Method.CASH, Refund.Method.TRANSFER)
+        ],
+        widget=forms.RadioSelect,
     )
     payee_name = forms.CharField(
         label=_("Payee"),
@@ -106,6 +111,26 @@ class RefundForm(OnceForm):
         ):
             self.add_error("payee_account", _("A bank transfer needs the payee's account."))
         return cleaned
+
+
+class OriginalRefundForm(OnceForm):
+    """How much of an online payment goes back the way it came, and to whose account it belonged."""
+
+    account = forms.TypedChoiceField(label=_("Unit"), coerce=int, widget=forms.RadioSelect)
+    amount = MoneyField(label=_("To give back, yuan"))
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
+    )
+
+    def __init__(self, *args: Any, accounts: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["account"]
+        field.choices = accounts  # type: ignore[attr-defined]
+        if len(accounts) == 1:
+            field.widget = forms.HiddenInput()
+            field.initial = accounts[0][0]
 
 
 class WordsForm(forms.Form):

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from community.models import today
 from payments.providers.base import TransientError
-from payments.services import asking, events, reconciling
+from payments.services import asking, events, original_refunds, reconciling
 
 
 @shared_task
@@ -27,9 +27,19 @@ def check_order(order_id: int) -> None:
 
 @shared_task
 def sweep_payments() -> None:
-    """Looks after callbacks that no doorbell woke and orders that hang."""
+    """Looks after callbacks that no doorbell woke, orders and refunds that hang."""
     events.sweep_events()
     asking.sweep_orders()
+    original_refunds.sweep_refunds()
+
+
+@shared_task
+def send_refund(refund_id: int) -> None:
+    """A refund was approved: sends it to its provider; what fails now the sweep does later."""
+    try:
+        original_refunds.send(refund_id)
+    except TransientError:
+        return
 
 
 @shared_task

@@ -5,6 +5,7 @@ from payments.views import (
     collect,
     deposits,
     moving_out,
+    original_refunds,
     pay,
     prepay,
     receipts,
@@ -63,6 +64,16 @@ urlpatterns = [
     path("c/<slug:community>/desk/deposits/", deposits.deposits, name="deposits"),
     path(
         "c/<slug:community>/desk/accounts/<int:pk>/refund/", refunds.ask_refund, name="ask_refund"
+    ),
+    path(
+        "c/<slug:community>/desk/payments/<int:pk>/refund/",
+        original_refunds.ask_original_refund,
+        name="ask_original_refund",
+    ),
+    path(
+        "c/<slug:community>/desk/refunds/<int:pk>/confirm/",
+        original_refunds.confirm_refund,
+        name="confirm_refund",
     ),
     path("c/<slug:community>/desk/refunds/", refunds.refunds, name="refunds"),
     path("c/<slug:community>/desk/refunds/<int:pk>/", refunds.refund, name="refund"),

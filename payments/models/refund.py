@@ -11,6 +11,7 @@ from billing.models import Account, CreditEntry
 from community.models import Community
 from core.append_only import append_only, frozen
 from payments.models.deposit import Deposit
+from payments.models.payment import Payment, Receipt
 
 if TYPE_CHECKING:
     from community.models import User
@@ -30,17 +31,20 @@ class Refund(models.Model):
     """Money that goes back to a payer. Approved, it is taken from the credit or the deposit at
     once, so that nothing else can spend it; if it cannot be paid out, it is given back.
 
-    `method` says how it is paid out: services/refunds.py has a function for each. Refunds through a
-    payment provider get a method and states of their own between APPROVED and PAID or FAILED.
+    `method` says how it is paid out: services/refunds.py has a function for each. ORIGINAL goes
+    back through the provider that took `payment` (services/original_refunds.py).
     """
 
     class Method(models.TextChoices):
         CASH = "cash", _("cash at the desk")
         TRANSFER = "transfer", _("bank transfer")
+        ORIGINAL = "original", _("the way it was paid")
 
     class State(models.TextChoices):
         REQUESTED = "requested", _("waiting for approval")
         APPROVED = "approved", _("to be paid out")
+        # With the provider: asked for, and not yet known to be done.
+        PROCESSING = "processing", _("on its way")
         PAID = "paid", _("paid out")
         REJECTED = "rejected", _("rejected")
         WITHDRAWN = "withdrawn", _("withdrawn")
@@ -48,13 +52,14 @@ class Refund(models.Model):
 
     TRANSITIONS = {
         State.REQUESTED: {State.APPROVED, State.REJECTED, State.WITHDRAWN},
-        State.APPROVED: {State.PAID, State.FAILED, State.WITHDRAWN},
+        State.APPROVED: {State.PROCESSING, State.PAID, State.FAILED, State.WITHDRAWN},
+        State.PROCESSING: {State.PAID, State.FAILED},
         State.PAID: set(),
         State.REJECTED: set(),
         State.WITHDRAWN: set(),
         State.FAILED: set(),
     }
-    OPEN = (State.REQUESTED, State.APPROVED)
+    OPEN = (State.REQUESTED, State.APPROVED, State.PROCESSING)
 
     community = models.ForeignKey(
         Community, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("community")
@@ -71,6 +76,21 @@ class Refund(models.Model):
         related_name="refunds",
         verbose_name=_("deposit"),
     )
+    # What goes back the way it was paid: the online payment, and our number of the refund, which
+    # makes the provider give back once however often it is asked.
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refunds",
+        verbose_name=_("payment"),
+    )
+    out_refund_no = models.CharField(_("refund number"), max_length=32, blank=True)
+    refund_id = models.CharField(_("provider's number"), max_length=64, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    # When the sweep should ask the provider next; empty: a person has to look, or it is over.
+    check_at = models.DateTimeField(null=True, blank=True, db_index=True)
     amount = models.DecimalField(_("to pay out, yuan"), max_digits=12, decimal_places=2)
     # Of a deposit: what is not given back, and why.
     withheld = models.DecimalField(_("kept, yuan"), max_digits=12, decimal_places=2, default=0)
@@ -158,12 +178,12 @@ class Refund(models.Model):
                 name="refund_decided_by_another",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["requested", "approved", "rejected"], ended_at__isnull=True)
-                | Q(
-                    state__in=["paid", "failed", "withdrawn"],
-                    ended_at__isnull=False,
-                    ended_by__isnull=False,
-                ),
+                condition=Q(
+                    state__in=["requested", "approved", "processing", "rejected"],
+                    ended_at__isnull=True,
+                )
+                | Q(state__in=["paid", "failed", "withdrawn"], ended_at__isnull=False)
+                & (Q(ended_by__isnull=False) | Q(method="original")),
                 name="refund_ended_by_somebody",
             ),
             models.CheckConstraint(
@@ -182,7 +202,7 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(deposit__isnull=False, entry__isnull=True)
-                | Q(deposit__isnull=True, state__in=["approved", "paid", "failed"])
+                | Q(deposit__isnull=True, state__in=["approved", "processing", "paid", "failed"])
                 & Q(entry__isnull=False)
                 | Q(deposit__isnull=True, state__in=["requested", "rejected"])
                 & Q(entry__isnull=True)
@@ -193,6 +213,21 @@ class Refund(models.Model):
                 condition=Q(given_back__isnull=True)
                 | Q(entry__isnull=False, state__in=["failed", "withdrawn"]),
                 name="refund_gives_back_what_it_took",
+            ),
+            models.CheckConstraint(
+                condition=Q(method="original", payment__isnull=False, deposit__isnull=True)
+                & ~Q(out_refund_no="")
+                | ~Q(method="original") & Q(payment__isnull=True, out_refund_no=""),
+                name="refund_original_has_payment",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="processing") | Q(method="original", sent_at__isnull=False),
+                name="refund_on_its_way_was_sent",
+            ),
+            models.UniqueConstraint(
+                fields=["out_refund_no"],
+                condition=~Q(out_refund_no=""),
+                name="refund_number_unique",
             ),
         ]
         triggers = [
@@ -205,6 +240,8 @@ class Refund(models.Model):
                 "reason",
                 "method",
                 "requested_by",
+                "payment",
+                "out_refund_no",
             )
         ]
 
@@ -240,6 +277,15 @@ class PayoutVoucher(models.Model):
     number = models.PositiveIntegerField(_("number"))
     refund = models.OneToOneField(
         Refund, on_delete=models.PROTECT, related_name="voucher", verbose_name=_("refund")
+    )
+    # Of money that goes back the way it was paid: the receipt that this counters (冲红).
+    counters = models.ForeignKey(
+        Receipt,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="countered_by",
+        verbose_name=_("counters the receipt"),
     )
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
     # A voucher keeps saying what it said: names as they were on the day.

@@ -11,6 +11,7 @@ from core.doorbell import after_commit, ring
 from payments import providers
 from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import NotGenuine, PermanentError, Provider, TradeState
+from payments.services import original_refunds
 from payments.services.orders import WrongFacts, settle
 from payments.signals import payment_needs_attention
 
@@ -89,6 +90,8 @@ def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:
     provider = providers.get(event.provider, event.merchant)
     refund = provider.claim_refund(event.payload)
     if refund is not None:
+        # What it says is never used: the provider's own answer about the refund counts.
+        original_refunds.ask_by_number(refund.out_refund_no, merchant=provider)
         return f"about refund {refund.out_refund_no}: {refund.state}"
     claim = provider.claim(event.payload)
     if claim is None:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from payments.comparison import Key, key_of
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, Refund
 from payments.providers.base import DailyBill, LineKind, Provider
 
 NUMBERS = 5_000  # in one statement
@@ -35,7 +35,36 @@ def our_side(provider: Provider, bill: DailyBill) -> Ours:
     for first in range(0, len(unknown), NUMBERS):
         numbers = unknown[first : first + NUMBERS]
         _add_payments(ours, orders.filter(out_trade_no__in=numbers), of_day=False)
+    _add_refunds(ours, provider, bill, sorted({key[2] for key in keys if key[2]}))
     return ours
+
+
+def _add_refunds(ours: Ours, provider: Provider, bill: DailyBill, named: list[str]) -> None:
+    """Refunds through the provider that were done on the day, or that the bill names."""
+    refunds = Refund.objects.filter(
+        method=Refund.Method.ORIGINAL,
+        state=Refund.State.PAID,
+        payment__order__provider=provider.key,
+        payment__order__merchant=provider.merchant,
+    )
+    wanted = [refunds.filter(paid_on=bill.day)]
+    for first in range(0, len(named), NUMBERS):
+        wanted.append(refunds.filter(out_refund_no__in=named[first : first + NUMBERS]))
+    for found in wanted:
+        rows = found.values_list(
+            "payment__order__out_trade_no",
+            "payment__order_id",
+            "out_refund_no",
+            "community_id",
+            "amount",
+            "paid_on",
+        )
+        for number, order_id, refund_no, community_id, amount, paid_on in rows:
+            ours.order[number], ours.community[number] = order_id, community_id
+            key = (LineKind.REFUND.value, number, refund_no)
+            ours.amounts[key] = amount
+            if paid_on == bill.day:
+                ours.day.add(key)
 
 
 def span(day: datetime.date) -> tuple[datetime.datetime, datetime.datetime]:

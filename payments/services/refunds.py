@@ -4,9 +4,8 @@ One function for each transition. Each locks the account, the deposit, then the 
 state again, and returns quietly when the work is done already. Approval takes the money from the
 credit or the deposit, so that nothing else can spend it meanwhile.
 
-The ways to pay out are the functions `pay_in_cash` and `record_transfer`. A way that asks somebody
-outside (a refund through a payment provider) adds a method, a state between APPROVED and PAID or
-FAILED, and ends in `_pay` or `fail` as these do; nothing else here depends on it.
+The ways to pay out are the functions `pay_in_cash` and `record_transfer`, and for what goes back
+through the provider that took it, services/original_refunds.py.
 """
 
 import datetime
@@ -20,10 +19,12 @@ from django.utils import timezone
 from billing.models import Account, CreditEntry
 from billing.services.accounts.posting import credit_of, lock_accounts, post_credit
 from community.models import User, today
+from core.doorbell import after_commit, ring
 from core.encryption import encrypt
 from core.money import ZERO, from_fen, to_fen
-from payments.models import Deposit, DepositEntry, Refund
+from payments.models import Deposit, DepositEntry, Payment, Refund
 from payments.services.record import KeyConflict
+from payments.services.undoing import free_up, new_number, refundable_of
 from payments.services.vouchers import issue_voucher
 from payments.signals import refund_changed
 
@@ -85,7 +86,14 @@ def held_of(deposit: Deposit) -> Decimal:
     return deposit.amount + taken
 
 
-def _available(account_id: int, deposit: Deposit | None) -> Decimal:
+def available_for(refund: Refund) -> Decimal:
+    """What is there to go back where a refund takes it from, in yuan."""
+    return _available(refund.account_id, refund.deposit, refund.payment)
+
+
+def _available(account_id: int, deposit: Deposit | None, payment: Payment | None = None) -> Decimal:
+    if payment is not None:
+        return refundable_of(payment, account_id)
     return refundable(account_id) if deposit is None else held_of(deposit)
 
 
@@ -107,8 +115,10 @@ def request_refund(
     payee_name: str = "",
     payee_bank: str = "",
     payee_account: str = "",
+    payment: Payment | None = None,
 ) -> Refund:
-    """Asks that `amount` yuan go back from the account's credit or from `deposit`.
+    """Asks that `amount` yuan go back from the account's credit or from `deposit`, or, by method
+    ORIGINAL, what of an online `payment` became the account's.
 
     Of a deposit, `withheld` yuan may be kept, for a reason. Without a name the payer is the payee.
     The form's `token` makes a second press return the first request. Raises NotEnough, KeyConflict
@@ -123,6 +133,8 @@ def request_refund(
         raise ValueError("the deposit is another account's")
     if method == Method.TRANSFER and amount and not payee_account.strip():
         raise ValueError("a transfer needs the payee's account")
+    if (method == Method.ORIGINAL) != (payment is not None) or (payment and deposit):
+        raise ValueError("what goes back the way it came names its payment")
     lock_accounts([account.pk])
     known = Refund.objects.filter(form_token=token).first()
     if known is not None:
@@ -130,7 +142,7 @@ def request_refund(
         if (known.account_id, known.deposit_id, known.amount, known.withheld) != wanted:
             raise KeyConflict(f"{token} was used for another refund")
         return known
-    if amount + withheld > (available := _available(account.pk, deposit)):
+    if amount + withheld > (available := _available(account.pk, deposit, payment)):
         raise NotEnough(available)
     refund = Refund.objects.create(
         community_id=account.community_id,
@@ -146,6 +158,8 @@ def request_refund(
         payee_account=encrypt(payee_account.strip()) if payee_account.strip() else "",
         form_token=token,
         requested_by=by,
+        payment=payment,
+        out_refund_no=new_number() if payment else "",
     )
     return _told(refund)
 
@@ -160,10 +174,12 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
     if refund.state == State.APPROVED or (refund.state == State.PAID and not refund.amount):
         return refund
     _decide(refund, State.APPROVED, by, words)
-    if refund.amount + refund.withheld > (
-        available := _available(refund.account_id, refund.deposit)
-    ):
+    if refund.amount + refund.withheld > (available := available_for(refund)):
         raise NotEnough(available)
+    if refund.payment is not None:
+        free_up(refund.payment, refund.account_id, refund.amount)
+        refund.check_at = timezone.now()
+        after_commit(ring, "payments.tasks.send_refund", refund.pk)
     if refund.deposit is None:
         refund.entry = post_credit(
             account=refund.account,
@@ -203,9 +219,16 @@ def withdraw(refund_id: int, *, by: User, words: str = "") -> Refund:
 
 @transaction.atomic
 def fail(refund_id: int, *, by: User, words: str) -> Refund:
-    """It could not be paid out: the money is the account's again. Raises WrongState, ValueError."""
+    """It could not be paid out: the money is the account's again. Raises WrongState, ValueError.
+
+    What is with a provider fails when the provider says so; only what it gave up itself (no more
+    asking) is for a person to end.
+    """
     if not words.strip():
         raise ValueError("what failed says why")
+    refund = _locked(refund_id)
+    if refund.state == State.PROCESSING and refund.check_at is not None:
+        raise WrongState(refund.state)
     return _undo(refund_id, State.FAILED, by, words)
 
 
@@ -255,7 +278,9 @@ def _locked(refund_id: int) -> Refund:
         Deposit.objects.select_for_update(no_key=True).get(pk=found.deposit_id)
     return (
         Refund.objects.select_for_update(of=("self",))
-        .select_related("community", "account__party", "account__unit", "deposit", "entry")
+        .select_related(
+            "community", "account__party", "account__unit", "deposit", "entry", "payment__order"
+        )
         .get(pk=refund_id)
     )
 
@@ -274,8 +299,9 @@ def _decide(refund: Refund, state: Refund.State, by: User, words: str) -> None:
     refund.decision = words.strip()
 
 
-def _end(refund: Refund, state: Refund.State, by: User) -> None:
+def _end(refund: Refund, state: Refund.State, by: User | None) -> None:
     _move(refund, state)
+    refund.check_at = None
     refund.ended_by, refund.ended_at = by, timezone.now()
 
 
@@ -290,7 +316,7 @@ def _take_from_deposit(refund: Refund, deposit: Deposit) -> None:
     )
 
 
-def _pay(refund: Refund, *, by: User, day: datetime.date) -> Refund:
+def _pay(refund: Refund, *, by: User | None, day: datetime.date) -> Refund:
     if refund.state == State.PAID:
         return refund
     _end(refund, State.PAID, by)
@@ -300,7 +326,7 @@ def _pay(refund: Refund, *, by: User, day: datetime.date) -> Refund:
     return _told(refund)
 
 
-def _undo(refund_id: int, state: Refund.State, by: User, words: str) -> Refund:
+def _undo(refund_id: int, state: Refund.State, by: User | None, words: str) -> Refund:
     refund = _locked(refund_id)
     if refund.state == state:
         return refund

@@ -14,6 +14,7 @@ def issue_voucher(refund: Refund) -> PayoutVoucher:
         year=year,
         number=_take_number(refund.community, year),
         refund=refund,
+        counters=refund.payment.receipt if refund.payment else None,
         amount=refund.amount,
         payee_name=refund.payee_name,
         handler_name=_name(refund.ended_by),

@@ -1,7 +1,7 @@
 """Receipts: on the screen, as PDF, and the check that whoever holds the paper can make."""
 
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -43,6 +43,9 @@ def receipt(request: SignedInRequest, pk: int) -> HttpResponse:
             "rows": receipt_rows(found),
             "words": amount_in_words(found.amount),
             "change": change if at_desk else None,
+            "countered": found.countered_by.order_by("pk"),
+            "can_refund": payment.order_id is not None
+            and works_in(request.user, found.community, Role.CLERK, Role.ACCOUNTANT),
             "unit_id": found.lines.values_list("account__unit", flat=True).first(),
         },
     )
@@ -74,6 +77,9 @@ def receipt_check(request: HttpRequest, token: str) -> HttpResponse:
         {
             "receipt": found,
             "community": found.community if found else None,
+            "countered": found.countered_by.aggregate(total=Sum("amount"))["total"]
+            if found
+            else None,
             "payer": "、".join(map(masked_name, found.payer_name.split("、"))) if found else "",
         },
         status=200 if found else 404,

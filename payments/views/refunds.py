@@ -41,7 +41,7 @@ def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
         of_deposit=deposit is not None,
         initial={
             "amount": available or None,
-            "method": Refund.Method.CASH,
+            "method": Refund.Method.TRANSFER if "transfer" in request.GET else Refund.Method.CASH,
             "reason": _reason(request),
         },
     )
@@ -131,7 +131,7 @@ def _refund(community: Community, pk: int) -> Refund:
     return get_object_or_404(
         Refund.objects.select_related(
             "account__unit", "account__party", "deposit", "requested_by", "decided_by", "ended_by"
-        ),
+        ).select_related("payment__receipt"),
         pk=pk,
         community=community,
     )
@@ -153,9 +153,7 @@ def _shown(
         "community": community,
         "refund": found,
         "voucher": getattr(found, "voucher", None),
-        "available": services.refundable(found.account_id)
-        if found.deposit is None
-        else services.held_of(found.deposit),
+        "available": services.available_for(found),
         "decides": decides and found.requested_by_id != request.user.pk,
         "own": found.requested_by_id == request.user.pk,
         "keeps_books": decides,

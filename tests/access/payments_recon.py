@@ -1,13 +1,15 @@
-"""Reconciliation."""
+"""Reconciliation; refunds the way the money came."""
 
 from typing import Any
 
 from django.utils import timezone
 
 from community.models import today
-from payments.models import Reconciliation, ReconciliationLine
+from payments.models import Payment, Reconciliation, ReconciliationLine, Refund
 from tests.access.rows import Row
 from tests.access.world import Side
+from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.payments import make_order, make_payment, make_refund
 
 
 def a_day(side: Side) -> dict[str, Any]:
@@ -36,7 +38,31 @@ def a_difference(side: Side) -> dict[str, Any]:
     return {"pk": line.pk}
 
 
+def paid_online(side: Side) -> Payment:
+    bill = make_bill("20.00", account=AccountFactory(unit=side.unit, party=side.party))
+    order = make_order(bill, state="paid", user=side.owner)
+    return make_payment(bill, method=Payment.Method.WECHAT, order=order)
+
+
+def a_payment(side: Side) -> dict[str, Any]:
+    return {"pk": paid_online(side).pk}
+
+
+def given_up(side: Side) -> dict[str, Any]:
+    """A refund that its provider does not get to the payer."""
+    payment = paid_online(side)
+    account = payment.postings.get().credit_entry.account
+    of_it: dict[str, Any] = {"method": Refund.Method.ORIGINAL, "payment": payment}
+    refund = make_refund(account, "5.00", approved=True, **of_it)
+    Refund.objects.filter(pk=refund.pk).update(
+        state=Refund.State.PROCESSING, sent_at=timezone.now(), check_at=None
+    )
+    return {"pk": refund.pk}
+
+
 ROWS = [
+    Row("payments:ask_original_refund", a_payment),
+    Row("payments:confirm_refund", given_up, post=True, data=lambda side: {"words": "查过"}),
     Row("payments:reconciliations"),
     Row("payments:reconciliation", a_day),
     Row("payments:close_reconciliation", a_day, post=True),

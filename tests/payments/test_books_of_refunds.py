@@ -164,9 +164,10 @@ def test_tampering_is_seen(refunded, sql, rule):
 def test_every_rule_of_refunds_has_been_seen_to_break():
     seen = {case[2] for case in TAMPERING} - {POSTED}
     from tests.payments.test_books import TAMPERING as OF_PAYMENTS
+    from tests.payments.test_books_of_channels import TAMPERING as OF_CHANNELS
 
     ours = {name for name in books.verify().rules if name.startswith("payments.")}
-    assert ours == seen | {case[2] for case in OF_PAYMENTS}
+    assert ours == seen | {case[2] for case in (*OF_PAYMENTS, *OF_CHANNELS)}
 
 
 def test_money_received_is_entries_suspense_and_deposits(refunded):

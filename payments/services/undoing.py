@@ -1,0 +1,80 @@
+"""What of a payment can go back, and taking it out of what it settled. Writes no refund itself."""
+
+import secrets
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing.models import Allocation, CreditEntry
+from billing.services.accounts.posting import credit_of
+from core.money import ZERO
+from payments.models import Payment, Refund
+
+# What of a payment is promised or given back.
+STANDING = (Refund.State.APPROVED, Refund.State.PROCESSING, Refund.State.PAID)
+
+
+def new_number() -> str:
+    """A refund's own number, that nobody guesses: R, the day, then 16 random characters."""
+    return f"R{timezone.localdate():%Y%m%d}{secrets.token_hex(8)}"
+
+
+def refundable_of(payment: Payment, account_id: int) -> Decimal:
+    """What of an online payment can go back from an account, in yuan.
+
+    What it brought there, less what went back already; never more than is there as credit or in
+    what it settled.
+    """
+    entry = _entry(payment, account_id)
+    if entry is None or payment.order_id is None:
+        return ZERO
+    there = credit_of([account_id]).get(account_id, ZERO) + _settled(entry)
+    return max(min(entry.amount - _gone_back(payment, account_id), there), ZERO)
+
+
+def free_up(payment: Payment, account_id: int, amount: Decimal) -> None:
+    """Makes `amount` yuan of what a payment brought an account its credit again.
+
+    What of it settles nothing goes first, then what it settled, the latest first; each allocation
+    is undone by its negative twin, and what of it stays is settled anew. Must run in a transaction,
+    under the account's lock.
+    """
+    entry = _entry(payment, account_id)
+    if entry is None:
+        return
+    unused = entry.amount - _settled(entry) - _gone_back(payment, account_id)
+    free = max(min(unused, credit_of([account_id]).get(account_id, ZERO)), ZERO)
+    need = amount - free
+    standing = entry.allocations.filter(undoes=None, undone_by=None).order_by("-pk")
+    for allocation in standing:
+        if need <= 0:
+            return
+        Allocation.objects.create(
+            credit_entry=entry,
+            charge_id=allocation.charge_id,
+            amount=-allocation.amount,
+            undoes=allocation,
+        )
+        if allocation.amount > need:
+            Allocation.objects.create(
+                credit_entry=entry,
+                charge_id=allocation.charge_id,
+                amount=allocation.amount - need,
+            )
+        need -= allocation.amount
+
+
+def _entry(payment: Payment, account_id: int) -> CreditEntry | None:
+    return CreditEntry.objects.filter(posting__payment=payment, account=account_id).first()
+
+
+def _settled(entry: CreditEntry) -> Decimal:
+    return entry.allocations.aggregate(total=Sum("amount"))["total"] or ZERO
+
+
+def _gone_back(payment: Payment, account_id: int) -> Decimal:
+    """What of it was promised or given back, in yuan."""
+    found = payment.refunds.filter(account=account_id, state__in=STANDING)
+    total: Decimal | None = found.aggregate(total=Sum("amount"))["total"]
+    return total or ZERO

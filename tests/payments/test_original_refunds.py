@@ -1,0 +1,363 @@
+"""Refunds the way the money came: once at the provider, whatever happens on the way."""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.services.accounts.posting import credit_of
+from community.models import Role, today
+from core import books
+from payments import providers
+from payments.models import PaymentOrder, PayoutVoucher, Reconciliation, Refund
+from payments.providers.base import (
+    ProviderRefund,
+    RefundRequest,
+    RefundState,
+    Scene,
+    TransientError,
+)
+from payments.services import original_refunds, reconciling, refunds
+from payments.services.asking import ask
+from payments.services.ordering import start_order
+from payments.services.undoing import refundable_of
+from tests.factories.billing import make_bill
+from tests.factories.community import BindingFactory, MembershipFactory, StaffUserFactory
+from tests.factories.payments import make_payment, make_refund
+from tests.races import errors_in, together
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+State = Refund.State
+
+
+def pay_online(simulator, bill, provider="wechatpay"):
+    order = start_order(
+        user=BindingFactory(party=bill.account.party).user,
+        bill_ids=[bill.pk],
+        provider_key=provider,
+        scene=Scene.NATIVE,
+        form_token=uuid.uuid4(),
+    )
+    simulator.pay(order.out_trade_no, callback=False)
+    return ask(order).payment
+
+
+@pytest.fixture
+def payment(merchant, bill):
+    """344.12 yuan by WeChat Pay, which settled the bill's two lines of 302.12 and 42.00."""
+    return pay_online(merchant, bill)
+
+
+def asked(payment, amount="344.12", *, approved=True):
+    account = payment.postings.get().credit_entry.account
+    of_it = {"payment": payment, "method": Refund.Method.ORIGINAL}
+    refund = make_refund(account, amount, approved=approved, **of_it)
+    return Refund.objects.get(pk=refund.pk)
+
+
+def due():
+    """The time of the next question has come."""
+    past = timezone.now() - datetime.timedelta(seconds=1)
+    Refund.objects.filter(check_at__isnull=False).update(check_at=past)
+    original_refunds.sweep_refunds()
+
+
+def at_provider(simulator):
+    return [(one["out_refund_no"], one["amount"]) for one in simulator.ledger()["refunds"]]
+
+
+def now(refund):
+    refund.refresh_from_db()
+    return refund.state
+
+
+def open_of(bill):
+    return sorted(bill.charges.open().values_list("open_amount", flat=True))
+
+
+def test_whole_it_reverses_the_receipt_and_opens_the_bill_again(merchant, payment, bill):
+    refund = asked(payment)
+    assert refund.state == State.PROCESSING  # approved and sent at once
+    due()
+    assert now(refund) == State.PAID
+    assert at_provider(merchant) == [(refund.out_refund_no, 34412)]
+    voucher = refund.voucher
+    assert (voucher.counters, voucher.amount) == (payment.receipt, payment.amount)
+    assert open_of(bill) == [Decimal("42.00"), Decimal("302.12")]
+    assert credit_of([bill.account_id]) == {}
+    assert refundable_of(payment, bill.account_id) == 0
+    assert books.verify().breaks == []
+
+
+def test_in_parts_the_last_line_opens_first(merchant, payment, bill):
+    first, second = asked(payment, "40.00"), asked(payment, "10.00")
+    due()
+    assert (now(first), now(second)) == (State.PAID, State.PAID)
+    assert open_of(bill) == [Decimal("8.00"), Decimal("42.00")]
+    assert sum(amount for _number, amount in at_provider(merchant)) == 5000
+    account = bill.account
+    assert refundable_of(payment, account.pk) == Decimal("294.12")
+    with pytest.raises(refunds.NotEnough):
+        asked(payment, "294.13", approved=False)
+    assert books.verify().breaks == []
+
+
+def test_what_settled_nothing_goes_first(merchant, bill):
+    other = make_bill("10.00", account=bill.account, quarter=2)
+    payment = pay_online(merchant, bill)
+    make_payment(other, amount="25.00")  # 15.00 of credit from elsewhere
+    asked(payment, "12.00")
+    due()
+    # The payment's own lines are undone; what came by another way stays the account's.
+    assert open_of(bill) == [Decimal("12.00")]
+    assert credit_of([bill.account_id]) == {bill.account_id: Decimal("15.00")}
+    assert books.verify().breaks == []
+
+
+def test_alipay_gives_back_too(alipay, bill):
+    payment = pay_online(alipay, bill, "alipay")
+    refund = asked(payment, "100.00")
+    assert now(refund) == State.PAID
+    assert open_of(bill) == [Decimal("42.00"), Decimal("58.00")]
+    assert books.verify().breaks == []
+
+
+def test_a_callback_ends_it_by_asking(portal, bill):
+    portal.faults(callbacks="deliver", hold_refunds=True)
+    refund = asked(pay_online(portal, bill), "5.00")
+    assert now(refund) == State.PROCESSING
+    portal.post(f"/control/refunds/{refund.out_refund_no}", status="SUCCESS")
+    portal.wait_for_callbacks(refund.payment.order.out_trade_no)
+    assert now(refund) == State.PAID
+
+
+def test_closed_there_it_failed_and_a_transfer_is_offered(merchant, payment, bill, client):
+    merchant.faults(hold_refunds=True)
+    refund = asked(payment, "42.00")
+    due()
+    assert now(refund) == State.PROCESSING
+    merchant.post(f"/control/refunds/{refund.out_refund_no}", status="CLOSED")
+    due()
+    assert now(refund) == State.FAILED
+    assert refund.given_back.amount == 42
+    assert credit_of([bill.account_id]) == {bill.account_id: Decimal("42.00")}
+    assert books.verify().breaks == []
+    community = bill.account.community
+    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
+    page = client.get(reverse("payments:refund", args=[community.code, refund.pk]))
+    again = reverse("payments:ask_refund", args=[community.code, bill.account_id])
+    assert f"{again}?transfer" in page.content.decode()
+
+
+def test_what_cannot_reach_the_payer_is_for_a_person(merchant, payment, bill, attention):
+    merchant.faults(hold_refunds=True)
+    refund = asked(payment, "42.00")
+    by = StaffUserFactory()
+    with pytest.raises(refunds.WrongState):  # the provider still works on it
+        refunds.fail(refund.pk, by=by, words="算了")
+    with pytest.raises(refunds.WrongState):
+        original_refunds.confirm_paid(refund.pk, by=by, words="商户平台")
+    merchant.post(f"/control/refunds/{refund.out_refund_no}", status="ABNORMAL")
+    due()
+    assert (now(refund), refund.check_at, len(attention)) == (State.PROCESSING, None, 1)
+    assert (
+        original_refunds.confirm_paid(refund.pk, by=by, words="商户平台已转银行卡").state
+        == State.PAID
+    )
+    assert books.verify().breaks == []
+
+
+def test_refused_at_once_it_failed(merchant, payment):
+    # Somebody gave it all back at the provider's own desk.
+    order = payment.order
+    everything = RefundRequest(order.out_trade_no, "DESK", order.amount, order.amount)
+    providers.of(order).refund(everything)
+    refund = asked(payment, "1.00")
+    assert now(refund) == State.FAILED
+    assert "refused" in refund.problem
+    assert books.verify().breaks == []
+
+
+@pytest.mark.parametrize("fault", ["cut_next", "refuse_next", "fail_next"])
+def test_whatever_the_network_does_it_is_given_back_once(merchant, payment, fault):
+    merchant.faults(**{fault: 1})
+    refund = asked(payment, "7.00")
+    assert now(refund) == State.PROCESSING
+    due()
+    due()
+    assert now(refund) == State.PAID
+    assert at_provider(merchant) == [(refund.out_refund_no, 700)]
+
+
+def test_two_who_send_give_back_once(merchant, payment):
+    merchant.faults(refuse_next=1)
+    refund = asked(payment, "7.00")
+    both = [lambda: original_refunds.send(refund.pk)] * 2
+    assert not errors_in(together(*both))
+    due()
+    assert now(refund) == State.PAID
+    assert len(at_provider(merchant)) == 1
+    assert PayoutVoucher.objects.count() == 1
+
+
+def test_facts_that_do_not_fit_are_told_and_change_nothing(merchant, payment, attention):
+    merchant.faults(hold_refunds=True)
+    refund = asked(payment, "7.00")
+    facts = ProviderRefund(refund.out_refund_no, RefundState.DONE, amount=Decimal("8.00"))
+    assert original_refunds.record(refund.pk, facts).state == State.PROCESSING
+    assert len(attention) == 1
+
+
+def test_what_makes_no_sense_is_refused(payment, bill):
+    with pytest.raises(ValueError, match="names its payment"):
+        make_refund(bill.account, "1.00", method=Refund.Method.ORIGINAL)
+    counter = make_payment(make_bill("3.00"))
+    with pytest.raises(refunds.NotEnough):
+        asked(counter, "3.00", approved=False)
+    refund = asked(payment, "1.00", approved=False)
+    with pytest.raises(ValueError, match="cash"):
+        refunds.pay_in_cash(refund.pk, by=StaffUserFactory())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Refund.objects.filter(pk=refund.pk).update(state="processing")
+
+
+# --- every pair of states --------------------------------------------------------------------
+
+
+def done(pk, state):
+    number = Refund.objects.get(pk=pk).out_refund_no
+    return original_refunds.record(pk, ProviderRefund(number, state))
+
+
+MOVES = {
+    State.APPROVED: lambda pk, by: refunds.approve(pk, by=by),
+    State.REJECTED: lambda pk, by: refunds.reject(pk, by=by, words="不退"),
+    State.WITHDRAWN: lambda pk, by: refunds.withdraw(pk, by=by),
+    State.PROCESSING: lambda pk, by: original_refunds.send(pk),
+    State.PAID: lambda pk, by: done(pk, RefundState.DONE),
+    State.FAILED: lambda pk, by: done(pk, RefundState.FAILED),
+}
+WAYS = {
+    State.REQUESTED: [],
+    State.APPROVED: [State.APPROVED],
+    State.REJECTED: [State.REJECTED],
+    State.WITHDRAWN: [State.WITHDRAWN],
+    State.PROCESSING: [State.APPROVED, State.PROCESSING],
+    State.PAID: [State.APPROVED, State.PROCESSING, State.PAID],
+    State.FAILED: [State.APPROVED, State.PROCESSING, State.FAILED],
+}
+# What a provider says of a refund that was never sent is refused, though PAID and FAILED may follow
+# APPROVED where a person pays out; what is over stays over, whatever it says later.
+REFUSED = {(State.APPROVED, State.PAID), (State.APPROVED, State.FAILED)}
+QUIET = {(State.PAID, State.FAILED), (State.FAILED, State.PAID)} | {
+    (start, State.PROCESSING) for start in State if start not in (State.APPROVED, State.PROCESSING)
+}
+
+
+@pytest.mark.parametrize("goal", MOVES)
+@pytest.mark.parametrize("start", WAYS)
+def test_every_pair_of_states(merchant, payment, monkeypatch, start, goal):
+    monkeypatch.setattr(refunds, "ring", lambda *args: None)  # not sent by itself
+    merchant.faults(hold_refunds=True)
+    by = StaffUserFactory()
+    refund = asked(payment, "7.00", approved=False)
+    for step in WAYS[start]:
+        MOVES[step](refund.pk, by)
+    assert now(refund) == start
+    if goal == start or (start, goal) in QUIET:
+        assert MOVES[goal](refund.pk, by).state == start
+    elif goal in Refund.TRANSITIONS[start] and (start, goal) not in REFUSED:
+        assert MOVES[goal](refund.pk, by).state == goal
+    else:
+        with pytest.raises(refunds.WrongState):
+            MOVES[goal](refund.pk, by)
+        assert now(refund) == start
+    assert books.verify().breaks == []
+
+
+# --- with the channel's bill -----------------------------------------------------------------
+
+
+def test_reconciliation_knows_refunds(merchant, payment, bill):
+    refund = asked(payment, "42.00")
+    due()
+    assert now(refund) == State.PAID
+    merchant.faults(bill_today=True)
+    reconciling.reconcile(channel="wechat", day=today())
+    day = Reconciliation.objects.get(community=bill.account.community)
+    assert (day.their_refunded, day.our_refunded, day.lines.count()) == (42, 42, 0)
+    merchant.faults(bill_today=True, bill_missing=[payment.order.out_trade_no])
+    reconciling.reconcile(channel="wechat", day=today())
+    found = day.lines.filter(flow="refund").values_list("kind", "out_refund_no")
+    assert list(found) == [("not_there", refund.out_refund_no)]
+
+
+# --- pages -----------------------------------------------------------------------------------
+
+
+def test_from_the_receipt_to_the_payer(merchant, payment, bill, client):
+    community = bill.account.community
+    people = {role: MembershipFactory(community=community, role=role).user for role in Role}
+    client.force_login(people[Role.CLERK])
+    ask_url = reverse("payments:ask_original_refund", args=[community.code, payment.pk])
+    receipt = client.get(reverse("payments:receipt", args=[payment.receipt.pk]))
+    assert ask_url in receipt.content.decode()
+    page = client.get(ask_url)
+    token = page.context["form"]["form_token"].value()
+    data = {"form_token": token, "amount": "400", "reason": "多收", "account": bill.account_id}
+    assert client.post(ask_url, data).status_code == 422
+    answer = client.post(ask_url, data | {"amount": "42.00"})
+    refund = Refund.objects.get()
+    assert answer.url == reverse("payments:refund", args=[community.code, refund.pk])
+    assert client.post(ask_url, data | {"amount": "42.00"}).url == answer.url
+    client.force_login(people[Role.ACCOUNTANT])
+    decide = reverse("payments:decide_refund", args=[community.code, refund.pk])
+    client.post(decide, {"decision": "approve", "words": "同意"})
+    assert now(refund) == State.PROCESSING
+    assert client.get(answer.url).status_code == 200
+    due()
+    assert refund.out_refund_no in client.get(answer.url).content.decode()
+    code = PayoutVoucher.objects.get().code
+    receipt = client.get(reverse("payments:receipt", args=[payment.receipt.pk]))
+    assert code in receipt.content.decode()
+    check = reverse("payments:receipt_check", args=[payment.receipt.check_token])
+    assert "42.00" in client.get(check).content.decode()
+    voucher = reverse("payments:refund_voucher", args=[community.code, refund.pk])
+    assert client.get(voucher).content.startswith(b"%PDF")
+    assert PaymentOrder.objects.get().state == "paid"
+
+
+def test_an_abnormal_one_is_ended_on_its_page(merchant, payment, bill, client):
+    merchant.faults(hold_refunds=True)
+    refund = asked(payment, "42.00")
+    merchant.post(f"/control/refunds/{refund.out_refund_no}", status="ABNORMAL")
+    due()
+    community = bill.account.community
+    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
+    confirm = reverse("payments:confirm_refund", args=[community.code, refund.pk])
+    client.post(confirm, {"words": ""})
+    assert now(refund) == State.PROCESSING
+    assert (
+        confirm
+        in client.get(reverse("payments:refund", args=[community.code, refund.pk])).content.decode()
+    )
+    client.post(confirm, {"words": "商户平台已转银行卡"})
+    assert now(refund) == State.PAID
+
+
+def test_a_provider_that_is_down_loses_nothing(merchant, payment, monkeypatch):
+    merchant.faults(refuse_next=1)
+    refund = asked(payment, "7.00")
+    merchant.faults(refuse_next=1)
+    with pytest.raises(TransientError):
+        original_refunds.send(refund.pk)
+    due()
+    due()
+    assert now(refund) == State.PAID
