@@ -12,6 +12,7 @@ from payments.views import (
     reconciliation,
     records,
     refunds,
+    sharing,
     statement,
     unsettled,
 )
@@ -29,6 +30,8 @@ urlpatterns = [
     path("pay/orders/<int:pk>/open/", pay.order_open, name="order_open"),
     path("pay/orders/<int:pk>/cancel/", pay.order_cancel, name="order_cancel"),
     path("payments/", records.records, name="records"),
+    path("bills/<int:pk>/share/", sharing.share, name="share"),
+    path("bills/<int:pk>/share/revoke/", sharing.revoke_share, name="revoke_share"),
     # Residents and staff
     path("receipts/<int:pk>/", receipts.receipt, name="receipt"),
     path("receipts/<int:pk>.pdf", receipts.receipt_pdf, name="receipt_pdf"),
@@ -128,6 +131,16 @@ urlpatterns = [
         name="settle_difference",
     ),
     # Everybody, and the providers
+    path("pay/for/<str:token>/", sharing.shared_bill, name="shared_bill"),
+    path("pay/for/<str:token>/orders/<int:pk>/", sharing.shared_order, name="shared_order"),
+    path(
+        "pay/for/<str:token>/orders/<int:pk>/status/",
+        sharing.shared_order_status,
+        name="shared_order_status",
+    ),
+    path(
+        "pay/for/<str:token>/orders/<int:pk>/go/", sharing.shared_order_go, name="shared_order_go"
+    ),
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
     path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
     path(

@@ -35,7 +35,10 @@ class Link:
 
 RESIDENT = (
     Place(
-        _("Bills"), "receipt-text", "billing:bills", ("billing:", "payments:pay", "payments:prepay")
+        _("Bills"),
+        "receipt-text",
+        "billing:bills",
+        ("billing:", "payments:pay", "payments:prepay", "payments:share"),
     ),
     Place(_("Payments"), "wallet", "payments:records", ("payments:",)),
     Place(_("Service"), "message-square-text", "servicedesk:tickets", ("servicedesk:",)),

@@ -4,8 +4,10 @@ from payments.models.order import OrderAccount, OrderBill, PaymentOrder, Provide
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import PayoutVoucher, Refund, VoucherSeries
+from payments.models.share import BillShare
 
 __all__ = [
+    "BillShare",
     "Clearance",
     "Deposit",
     "DepositEntry",

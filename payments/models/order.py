@@ -74,6 +74,15 @@ class PaymentOrder(models.Model):
     # Where the payer goes: a URL to open, or the content of a QR code.
     pay_url = models.CharField(max_length=3000, blank=True)
     transaction_id = models.CharField(_("provider's number"), max_length=64, blank=True)
+    # Somebody else pays by a link that the user made to his bill.
+    share = models.ForeignKey(
+        "payments.BillShare",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        verbose_name=_("shared bill"),
+    )
     # Two presses of one button carry one form token: they open one order.
     form_token = models.UUIDField(unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from billing.services.accounts.posting import lock_accounts
 from community.models import User
 from payments import providers
-from payments.models import PaymentOrder
+from payments.models import BillShare, PaymentOrder
 from payments.providers.base import (
     AlreadyPaid,
     OrderRequest,
@@ -32,6 +32,7 @@ from payments.services.basket import (
     live_orders_for,
 )
 from payments.services.orders import FIRST_CHECK, mark_failed, mark_pending
+from payments.services.sharing import token_of
 
 logger = logging.getLogger(__name__)
 LIFE = datetime.timedelta(minutes=30)
@@ -70,13 +71,14 @@ def start_order(
     bill_ids: Collection[int] = (),
     wish: Wish | None = None,
     client_ip: str | None = None,
+    share: BillShare | None = None,
 ) -> PaymentOrder:
     """An order for what is open on the chosen bills of `user`, known to the provider.
 
-    A `wish` instead of bills asks for more: what is on no bill, months ahead. The form's token
-    makes a second press return the first order. Earlier orders for any of it are closed at the
-    provider first; if one of them turns out to be paid, it is settled and, when nothing is left to
-    pay, returned instead.
+    With `share` somebody else pays, by the link that `user` made. A `wish` instead of bills asks
+    for more: what is on no bill, months ahead. The form's token makes a second press return the
+    first order. Earlier orders for any of it are closed at the provider first; if one of them turns
+    out to be paid, it is settled and, when nothing is left to pay, returned instead.
 
     Raises NothingToPay, SeveralCommunities, StillOpen, NotOffered, KeyError for an unknown
     provider, and the provider's errors while closing earlier orders. An order that the provider
@@ -91,7 +93,7 @@ def start_order(
     earlier = _retire_earlier(user, wish, form_token)
     settled = [order for order in earlier if order.state == State.PAID]
     try:
-        order = _create(user, wish, provider_key, scene, form_token, client_ip)
+        order = _create(user, wish, provider_key, scene, form_token, client_ip, share)
     except NothingToPay:
         if settled:
             return settled[0]
@@ -138,6 +140,7 @@ def _create(
     scene: Scene,
     form_token: uuid.UUID,
     client_ip: str | None,
+    share: BillShare | None,
 ) -> PaymentOrder:
     lock_accounts(accounts_of(user, wish))
     # The other one of two presses was quicker, and has committed.
@@ -164,6 +167,7 @@ def _create(
             amount=basket.total,
             form_token=form_token,
             client_ip=client_ip,
+            share=share,
             expires_at=(timezone.now() + LIFE).replace(microsecond=0),
             check_at=timezone.now() + FIRST_CHECK,
         ),
@@ -197,9 +201,16 @@ def _request(order: PaymentOrder) -> OrderRequest:
         scene=Scene(order.scene),
         expires_at=timezone.localtime(order.expires_at),
         notify_url=settings.SITE_URL + callback_path(order.provider, order.merchant),
-        return_url=settings.SITE_URL + reverse("payments:order", args=[order.pk]),
+        return_url=settings.SITE_URL + order_path(order),
         client_ip=order.client_ip or "",
     )
+
+
+def order_path(order: PaymentOrder) -> str:
+    """The page where whoever pays an order comes back to: who has a link is not signed in."""
+    if order.share is not None:
+        return reverse("payments:shared_order", args=[token_of(order.share), order.pk])
+    return reverse("payments:order", args=[order.pk])
 
 
 def callback_path(provider: str, merchant: str) -> str:

@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from community.models import today
 from payments.models import Payment, Reconciliation, ReconciliationLine, Refund
+from payments.services.sharing import share_bill, token_of
 from tests.access.rows import Row
-from tests.access.world import Side
+from tests.access.world import Side, Visitor
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.payments import make_order, make_payment, make_refund
 
@@ -60,7 +61,34 @@ def given_up(side: Side) -> dict[str, Any]:
     return {"pk": refund.pk}
 
 
+def own_bill(side: Side) -> Any:
+    return make_bill("20.00", account=AccountFactory(unit=side.unit, party=side.party))
+
+
+def a_bill(side: Side) -> dict[str, Any]:
+    return {"pk": own_bill(side).pk}
+
+
+def a_link(side: Side) -> dict[str, Any]:
+    return {"token": token_of(share_bill(bill=own_bill(side), by=side.owner))}
+
+
+def by_link(side: Side) -> dict[str, Any]:
+    bill = own_bill(side)
+    share = share_bill(bill=bill, by=side.owner)
+    return {"token": token_of(share), "pk": make_order(bill, user=side.owner, share=share).pk}
+
+
+# A link is the payer's own affair: staff do not make one for him.
+NO_STAFF = dict.fromkeys((Visitor.CLERK, Visitor.ACCOUNTANT, Visitor.MANAGER), 404)
+
 ROWS = [
+    Row("payments:share", a_bill, expect=NO_STAFF),
+    Row("payments:revoke_share", a_bill, post=True, expect=NO_STAFF),
+    Row("payments:shared_bill", a_link),
+    Row("payments:shared_order", by_link),
+    Row("payments:shared_order_status", by_link),
+    Row("payments:shared_order_go", by_link),
     Row("payments:ask_original_refund", a_payment),
     Row("payments:confirm_refund", given_up, post=True, data=lambda side: {"words": "查过"}),
     Row("payments:reconciliations"),

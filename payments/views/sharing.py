@@ -1,0 +1,221 @@
+"""A bill's link for the family: the resident makes it, anyone who has it may pay."""
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing.models import Bill
+from billing.services.accounts.amounts_due import with_late_fees
+from community.access import SignedInRequest, public, signed_in
+from community.models import today
+from core.pdf import qr_data_uri
+from payments import providers
+from payments.forms import PayForm, new_token
+from payments.models import BillShare, PaymentOrder
+from payments.providers.base import PermanentError, Scene, TransientError
+from payments.services import sharing
+from payments.services.asking import hurry
+from payments.services.ordering import (
+    NothingToPay,
+    NotOffered,
+    StillOpen,
+    Wish,
+    open_order,
+    start_order,
+)
+from payments.views.pay import LIVE, scene_of
+from payments.wording import offered, words_for
+
+State = PaymentOrder.State
+
+
+# --- the resident ---------------------------------------------------------------------------
+
+
+def _own(request: SignedInRequest, pk: int) -> Bill:
+    return get_object_or_404(
+        Bill.objects.of_resident(request.user).select_related("account__unit", "run__period"),
+        pk=pk,
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def share(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The link to one of the resident's own bills: made by a press, shown, taken back."""
+    bill = _own(request, pk)
+    if request.method == "POST":
+        sharing.share_bill(bill=bill, by=request.user)
+        return redirect("payments:share", pk=pk)
+    found = BillShare.objects.visible_to(request.user).valid().filter(bill=bill).first()
+    address = ""
+    if found is not None:
+        path = reverse("payments:shared_bill", args=[sharing.token_of(found)])
+        address = settings.SITE_URL + path
+    return render(
+        request,
+        "payments/share.html",
+        {
+            "bill": bill,
+            "share": found,
+            "address": address,
+            "qr": qr_data_uri(address) if address else "",
+            "masked": sharing.masked_unit(bill.account.unit.code),
+        },
+    )
+
+
+@signed_in
+@require_POST
+def revoke_share(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Takes the link back: from now on it opens nothing."""
+    if sharing.revoke(bill=_own(request, pk), by=request.user):
+        messages.success(request, _("Taken back. The link opens nothing any more."))
+    return redirect("payments:share", pk=pk)
+
+
+# --- whoever has the link -------------------------------------------------------------------
+
+
+def _shared(token: str) -> BillShare:
+    found = sharing.shared(token)
+    if found is None:
+        raise Http404
+    return found
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def shared_bill(request: HttpRequest, token: str) -> HttpResponse:
+    """What is to be paid, without a name or a full address; a press starts the usual order."""
+    found = _shared(token)
+    valid = sharing.is_valid(found)
+    bill: Any = None
+    if valid:
+        wanted = Bill.objects.filter(pk=found.bill_id).open()
+        bills: list[Any] = with_late_fees(wanted, on=today())
+        bill = bills[0] if bills else None
+        if request.method == "POST" and bill is not None:
+            return _start(request, found, token)
+    return render(
+        request,
+        "payments/shared_bill.html",
+        {
+            "community": found.bill.account.community,
+            "share": found,
+            "valid": valid,
+            "bill": bill,
+            "period": found.bill.run.period,
+            "masked": sharing.masked_unit(found.bill.account.unit.code),
+            "channels": offered(found.bill.account.community.code),
+            "token": new_token(),
+        },
+        status=200 if valid else 410,
+    )
+
+
+def _start(request: HttpRequest, found: BillShare, token: str) -> HttpResponse:
+    form = PayForm(
+        request.POST,
+        bills=[found.bill_id],
+        accounts=[],
+        providers=list(providers.available(found.bill.account.community.code)),
+    )
+    again = redirect("payments:shared_bill", token=token)
+    if not form.is_valid():
+        return again
+    try:
+        order = start_order(
+            user=found.created_by,
+            wish=Wish(frozenset([found.bill_id])),
+            provider_key=form.cleaned_data["provider"],
+            scene=scene_of(request),
+            form_token=form.cleaned_data["token"],
+            client_ip=get_adapter(request).get_client_ip(request),
+            share=found,
+        )
+    except NothingToPay:
+        return again
+    except (NotOffered, StillOpen, TransientError, PermanentError):
+        messages.warning(
+            request,
+            _("The payment could not be started just now. Nothing was taken; please try again."),
+        )
+        return again
+    if order.share_id != found.pk:
+        # Paid meanwhile by the resident's own order, which is none of the visitor's business.
+        return again
+    return redirect("payments:shared_order", token=token, pk=order.pk)
+
+
+def _order(token: str, pk: int) -> PaymentOrder:
+    return get_object_or_404(
+        PaymentOrder.objects.select_related("community"), pk=pk, share=_shared(token)
+    )
+
+
+@public
+@never_cache
+@require_safe
+def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
+    """How to pay, that we wait, or what came of it."""
+    found = _order(token, pk)
+    live = found.state in LIVE
+    if live:
+        hurry(found)
+    shows_code = found.state == State.PENDING and found.scene == Scene.NATIVE
+    return render(
+        request,
+        "payments/shared_order.html",
+        {
+            "community": found.community,
+            "order": found,
+            "live": live,
+            "token": token,
+            "words": words_for(found.provider),
+            "qr": qr_data_uri(found.pay_url) if shows_code else "",
+        },
+    )
+
+
+@public
+@never_cache
+@require_safe
+def shared_order_status(request: HttpRequest, token: str, pk: int) -> HttpResponse:
+    """Asked by the waiting page: nothing while the state is as it was, else "load again"."""
+    found = _order(token, pk)
+    if found.state != request.GET.get("state"):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    hurry(found)
+    return HttpResponse(status=204)
+
+
+@public
+@never_cache
+@require_safe
+def shared_order_go(request: HttpRequest, token: str, pk: int) -> HttpResponse:
+    """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
+    found = _order(token, pk)
+    if found.state in LIVE:
+        try:
+            found = open_order(found)
+        except (TransientError, KeyError):
+            messages.warning(
+                request,
+                _(
+                    "We cannot reach the payment service just now. Nothing was lost; please try "
+                    "again."
+                ),
+            )
+    if found.state != State.PENDING or found.scene not in (Scene.H5, Scene.PAGE):
+        return redirect("payments:shared_order", token=token, pk=pk)
+    return HttpResponseRedirect(found.pay_url, headers={"Referrer-Policy": "origin"})
