@@ -33,6 +33,12 @@ def _month(label: Any) -> forms.CharField:
     )
 
 
+def _not_past(day: datetime.date) -> datetime.date:
+    if day < today():
+        raise forms.ValidationError(_("The bills would be due in the past."))
+    return day
+
+
 class StartRunForm(forms.Form):
     """Which months are to be billed, and when the bills are due."""
 
@@ -47,7 +53,7 @@ class StartRunForm(forms.Form):
             initial={
                 "first": f"{span.starts_on:%Y-%m}",
                 "last": f"{span.ends_on:%Y-%m}",
-                "due_on": how.due_on(span.starts_on),
+                "due_on": how.due_on_from_now(span.starts_on),
             }
         )
 
@@ -56,6 +62,18 @@ class StartRunForm(forms.Form):
 
     def clean_last(self) -> datetime.date:
         return self._day("last", months.last_day)
+
+    def clean_due_on(self) -> datetime.date:
+        return _not_past(self.cleaned_data["due_on"])
+
+    def clean(self) -> None:
+        super().clean()
+        first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
+        due_on = self.cleaned_data.get("due_on")
+        if first and last and last < first:
+            self.add_error("last", _("The last month is before the first."))
+        if first and due_on and due_on < first:
+            self.add_error("due_on", _("The bills would be due before the period begins."))
 
     def _day(self, name: str, read: Any) -> datetime.date:
         try:
@@ -114,10 +132,7 @@ class CorrectForm(forms.Form):
         return sorted(found.values())
 
     def clean_due_on(self) -> datetime.date:
-        day: datetime.date = self.cleaned_data["due_on"]
-        if day < today():
-            raise forms.ValidationError(_("The bills would be due in the past."))
-        return day
+        return _not_past(self.cleaned_data["due_on"])
 
 
 class SettingsForm(forms.ModelForm):

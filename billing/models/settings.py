@@ -7,7 +7,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from community.models import Community
+from community.models import Community, today
+
+# Whoever is billed late gets at least this long to pay.
+LEAST_DAYS_TO_PAY = 15
 
 
 class BillingSettings(models.Model):
@@ -69,6 +72,11 @@ class BillingSettings(models.Model):
     def due_on(self, starts_on: datetime.date) -> datetime.date:
         """When the bills of a period that starts on a day are due."""
         return starts_on + datetime.timedelta(days=self.due_days)
+
+    def due_on_from_now(self, starts_on: datetime.date) -> datetime.date:
+        """The same for bills that are issued today: late ones still leave time to pay."""
+        soonest = today() + datetime.timedelta(days=LEAST_DAYS_TO_PAY)
+        return max(self.due_on(starts_on), soonest)
 
     def issue_on(self, starts_on: datetime.date) -> datetime.date:
         """When the bills of a period that starts on a day should be issued."""

@@ -1,12 +1,13 @@
 """What staff do with a bill run: start, accept, ask, approve, correct, close, reverse."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages as flash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,6 +16,7 @@ from billing.forms.runs import AcceptForm, CorrectForm, ReasonForm, SettingsForm
 from billing.models import BillingSettings, BillRun
 from billing.services.runs import corrections, periods, reversal, run_approval, run_jobs
 from billing.services.runs.run_states import RunRefused
+from billing.views.runs import runs_page
 from community.access import SignedInRequest, staff
 from community.models import Community, Job, Role, today
 
@@ -56,9 +58,7 @@ def preview(request: SignedInRequest, community: Community) -> HttpResponse:
     """Preview the months that were asked for, as a job."""
     form = StartRunForm(request.POST)
     if not form.is_valid():
-        for errors in form.errors.values():
-            flash.error(request, " ".join(str(error) for error in errors))
-        return redirect("billing:runs", community.code)
+        return runs_page(request, community, refused=form)
     asked = form.cleaned_data
     job = run_jobs.start_preview(
         community=community,
@@ -88,9 +88,16 @@ def preview_again(request: SignedInRequest, community: Community, pk: int) -> Ht
             by=request.user,
             starts_on=period.starts_on,
             ends_on=period.ends_on,
-            due_on=run.due_on,
+            due_on=_still_to_come(run),
         )
     return _to_job(community, job)
+
+
+def _still_to_come(run: BillRun) -> date:
+    """The due date that was asked for; if days went by since, the one that the settings give."""
+    if run.due_on >= today():
+        return run.due_on
+    return BillingSettings.of(run.period.community).due_on_from_now(run.period.starts_on)
 
 
 @staff(Role.ACCOUNTANT)
@@ -126,6 +133,13 @@ def accept(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
 def issue(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Issue what was previewed, as a job; or ask another person to, or approve what he asked."""
     run = _found(community, pk)
+    if run.is_open and run.due_on < today():
+        refusal = _(
+            "These bills would be due on %(day)s, which is past. Preview them again, which sets a "
+            "later day; what waits for approval is sent back first."
+        )
+        flash.error(request, refusal % {"day": date_format(run.due_on)})
+        return _to_run(run)
     asks = BillingSettings.of(community).needs_approval and run.state != BillRun.State.AWAITING
     if asks and not run.issued_at:
         _tried(
@@ -180,7 +194,7 @@ def close(request: SignedInRequest, community: Community, pk: int) -> HttpRespon
     return _to_run(run)
 
 
-@staff(Role.MANAGER)
+@staff(Role.ACCOUNTANT)
 @require_http_methods(["GET", "POST"])
 def reverse_run(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Take back a wrong run: what that does, why, and the press of the button."""

@@ -28,6 +28,13 @@ EXCEPTIONS = 20  # as many as somebody will read; the run tells how many there a
 @require_safe
 def runs(request: SignedInRequest, community: Community) -> HttpResponse:
     """The periods, newest first, each with its runs and what is to be done next."""
+    return runs_page(request, community)
+
+
+def runs_page(
+    request: SignedInRequest, community: Community, *, refused: StartRunForm | None = None
+) -> HttpResponse:
+    """The page of the periods; with what was `refused` of the form as it was filled in."""
     found = (
         BillingPeriod.objects.filter(community=community)
         .filter(Q(issue_on__isnull=False) | Q(runs__isnull=False))
@@ -45,9 +52,10 @@ def runs(request: SignedInRequest, community: Community) -> HttpResponse:
             "page_obj": page,
             "rows": _rows(list(page), how),
             "how": how,
-            "form": StartRunForm.for_span(next_span, how),
+            "form": refused or StartRunForm.for_span(next_span, how),
             "is_manager": request.membership.role == Role.MANAGER,
         },
+        status=422 if refused else 200,
     )
 
 
@@ -94,7 +102,7 @@ def _row(period: BillingPeriod, found: list[BillRun], how: BillingSettings) -> R
     for each in found:
         each.period = period
     others = [other for other in found if other is not run]
-    return Row(period, run, others, how.due_on(period.starts_on), period.is_late)
+    return Row(period, run, others, how.due_on_from_now(period.starts_on), period.is_late)
 
 
 @staff(Role.ACCOUNTANT)
@@ -125,6 +133,7 @@ def run(request: SignedInRequest, community: Community, pk: int) -> HttpResponse
         "open_count": sum(each["open"] for each in by_reason),
         "corrections": found.corrections.order_by("-id")[:PERIODS],
         "reason_form": ReasonForm(),
+        "due_anew": max(found.due_on, how.due_on_from_now(found.period.starts_on)),
     }
     context |= _exceptions(request, community, found)
     context |= _listed(request, found)

@@ -1,6 +1,6 @@
 """The manager's way through a run on the screen, with bounded queries."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from django.urls import reverse
 from billing.models import Bill, BillingPeriod, BillingSettings, BillRun
 from billing.services.runs import run_jobs
 from billing.services.runs.reversal import reverse_run
-from community.models import Community, Job, Role, Unit, User
+from billing.services.runs.run_approval import issue_previewed
+from community.models import Community, Job, Role, Unit, User, today
 from community.services.jobs import run_job
 from tests.factories.community import BindingFactory, MembershipFactory
 
@@ -61,7 +62,7 @@ def done() -> Job:
 def test_from_a_planned_period_to_closed(
     client: Client, community: Community, manager: User
 ) -> None:
-    asked = {"first": "2026-01", "last": "2026-03", "due_on": "2026-02-15"}
+    asked = {"first": "2026-01", "last": "2026-03", "due_on": "2099-02-15"}
     post(client, community, "preview_run", **asked)
     run = BillRun.objects.get()
     assert done().result_url == reverse("billing:run", args=[community.code, run.pk])
@@ -101,7 +102,7 @@ def test_another_person_approves_or_sends_back(
     client: Client, community: Community, manager: User
 ) -> None:
     BillingSettings.objects.create(community=community, needs_approval=True)
-    run = preview(community).run
+    run = preview(community, due_on=date(2099, 1, 1)).run
     accountant = works(community, Role.ACCOUNTANT)
     client.force_login(accountant)
     post(client, community, "issue_run", run.pk)
@@ -172,6 +173,66 @@ def test_another_person_reverses_where_two_are_asked_for(
     assert run.state == "reversed"
 
 
+def test_an_accountant_reverses_and_where_two_are_asked_for_asks(
+    client: Client, community: Community
+) -> None:
+    first = works(community, Role.ACCOUNTANT)
+    client.force_login(first)
+    run = issue(community).run
+    assert reverse("billing:reverse", args=[community.code, run.pk]) in get(
+        client, community, "run", run.pk
+    )
+    post(client, community, "reverse", run.pk, then="reverse", reason="wrong")
+    run.refresh_from_db()
+    assert (run.state, run.reversed_by) == ("reversed", first)
+    BillingSettings.objects.create(community=community, needs_approval=True)
+    run = issue(community).run
+    run = issue_previewed(run=run, by=works(community)).run
+    for _press in range(2):  # the second press of the same person changes nothing
+        post(client, community, "reverse", run.pk, then="reverse", reason="wrong")
+    run.refresh_from_db()
+    assert (run.state, run.reversal_asked_by) == ("issued", first)
+    client.force_login(works(community, Role.ACCOUNTANT))
+    post(client, community, "reverse", run.pk, then="reverse")
+    run.refresh_from_db()
+    assert run.state == "reversed"
+
+
+def test_a_run_planned_late_leaves_time_to_pay(
+    client: Client, community: Community, manager: User
+) -> None:
+    past = BillingSettings.of(community).due_on(date(2026, 1, 1))
+    assert past < today()
+    soonest = today() + timedelta(days=15)
+    BillingPeriod.objects.create(
+        community=community,
+        starts_on=date(2026, 1, 1),
+        ends_on=date(2026, 3, 31),
+        issue_on=date(2025, 12, 22),
+    )
+    shown = get(client, community, "runs")
+    assert f'name="due_on" value="{soonest}"' in shown
+    assert str(past) not in shown
+
+
+def test_bills_that_would_be_due_in_the_past_are_not_issued_from_the_page(
+    client: Client, community: Community, manager: User
+) -> None:
+    run = preview(community).run
+    post(client, community, "issue_run", run.pk)
+    assert "message-error" in get(client, community, "run", run.pk)
+    assert not Bill.objects.exists()
+    post(client, community, "preview_again", run.pk)
+    run.refresh_from_db()
+    assert run.due_on == today() + timedelta(days=15)
+    post(client, community, "issue_run", run.pk)
+    assert Bill.objects.count() == 3
+    later = BillRun.objects.filter(pk=preview(community, **Q2).run.pk)
+    later.update(due_on=today())
+    post(client, community, "issue_run", later.get().pk)
+    assert Bill.objects.count() == 6
+
+
 def test_a_reversed_bill_is_shown_as_such_and_asks_for_nothing(
     client: Client, community: Community, manager: User
 ) -> None:
@@ -201,12 +262,30 @@ def test_settings_plan_the_periods_at_once(
     assert "error-summary" in client.post(url, wanted | {"due_days": 0}).content.decode()
 
 
-def test_months_that_are_none_are_refused_in_words(
-    client: Client, community: Community, manager: User
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"first": "2026-13", "due_on": "x"}, "first"),
+        ({"first": "2099-04", "last": "2099-03"}, "last"),
+        ({"first": "2099-04", "last": "2099-06", "due_on": "2099-03-31"}, "due_on"),
+        ({"due_on": "2026-02-15"}, "due_on"),
+    ],
+)
+def test_months_that_are_none_are_refused_on_the_form(
+    client: Client, community: Community, manager: User, wrong: dict[str, str], field: str
 ) -> None:
-    post(client, community, "preview_run", first="2026-13", last="2026-03", due_on="x")
-    assert "message-error" in get(client, community, "runs")
+    url = reverse("billing:preview_run", args=[community.code])
+    asked = {"first": "2026-01", "last": "2026-03", "due_on": "2099-12-31"} | wrong
+    answer = client.post(url, asked)
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+    assert "error-summary" in answer.content.decode()
     assert not Job.objects.exists()
+
+
+def test_a_month_range_that_is_none_is_refused_by_the_job_too(
+    community: Community, manager: User
+) -> None:
     days = {"starts_on": date(2026, 4, 1), "ends_on": date(2026, 3, 31)}
     job = run_jobs.start_preview(community=community, by=manager, due_on=date(2026, 5, 1), **days)
     run_job(job_id=job.pk)
