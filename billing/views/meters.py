@@ -97,7 +97,9 @@ class Row:
 
     @property
     def usage(self) -> Decimal | None:
-        """m³ since the last figure, once the day's is saved."""
+        """m³ since the last figure, once the day's is saved or asked about."""
+        if self.taken is not None and self.taken.doubts:
+            return self.taken.usage
         if not self.saved or self.last is None:
             return None
         there = next(each for each in self.history.series() if each.shown.day == self.on)
@@ -107,7 +109,15 @@ class Row:
     @property
     def next_figure(self) -> str:
         """What the new figure is compared with as it is typed: the last on this device."""
-        return str(self.last.shown.value) if self.last and not self._changed_since() else ""
+        known = self.last and not self._changed_since() and not self.began_again
+        return str(self.last.shown.value) if known else ""
+
+    @property
+    def began_again(self) -> bool:
+        """Whether somebody said that the meter began again at 0 before this figure."""
+        if self.taken is not None and self.taken.doubts:
+            return self.taken.entry.rolled_over
+        return any(each.day == self.on for each in self.history.roll_overs)
 
     def _changed_since(self) -> bool:
         return any(self.last.shown.day < e.day <= self.on for e in self.history.exchanges)

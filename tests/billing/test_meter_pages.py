@@ -101,6 +101,30 @@ class TestRow:
         assert "40 m³" in text_of(walk.type("30", again="1"))
         assert MeterReplacement.objects.get().old_value == 100_000
 
+    def test_a_roll_over_that_is_odd_too_is_asked_once_more(self, walk: Walk) -> None:
+        walk.read("2025-12-31", 99_980)
+        walk.read("2026-01-31", 99_990)
+        text_of(walk.type("90"))
+        shown = text_of(walk.type("90", again="1"))
+        assert 'data-doubt="high"' in shown
+        again = rf'name="again-{walk.units[0].pk}" value="1" checked'
+        assert re.search(again, shown), "what was answered stays answered"
+        assert re.search(r"data-usage[^>]*>100 m³", shown), "across the roll-over"
+        assert "data-last" not in shown or 'data-last=""' in shown
+        assert walk.figures() == [99_980, 99_990]
+        # The phone sends what stands on the row: the answer of before and the new one.
+        shown = text_of(walk.type("90", again="1", sure="90"))
+        assert "100 m³" in shown
+        assert walk.figures() == [99_980, 99_990, 90]
+        assert MeterReplacement.objects.get().old_value == 100_000
+
+    def test_another_figure_is_another_question(self, walk: Walk) -> None:
+        walk.read("2026-01-31", 99_990)
+        text_of(walk.type("30", again="1"))
+        shown = text_of(walk.type("40"))
+        assert 'data-doubt="below_last"' in shown
+        assert "checked" not in shown
+
     @pytest.mark.parametrize("wrong", ["abc", "-1", "1.2345", "9" * 12, "1..2"])
     def test_what_is_no_figure_is_named_and_kept(self, walk: Walk, wrong: str) -> None:
         shown = text_of(walk.type(wrong))

@@ -58,6 +58,7 @@ class Taken:
     doubts: tuple[Doubt, ...] = ()
     new: bool = False
     roll_over_at: Decimal | None = None  # where it may have begun again at 0: 100000 for 5 digits
+    usage: Decimal | None = None  # m³ since the last figure, by the answers given so far
 
     @property
     def saved(self) -> bool:
@@ -138,7 +139,15 @@ def _judge(entry: Entry, history: History, meter: Meter, day: date, billed: bool
         doubts = (*doubts, Doubt(Odd.BILLED, before.value if before else None, day))
     if entry.sure or not doubts:
         return Taken(entry, new=True)
-    return Taken(entry, doubts, roll_over_at=full if _may_have_begun_again(doubts, full) else None)
+    asks = entry.rolled_over or _may_have_begun_again(doubts, full)
+    return Taken(entry, doubts, roll_over_at=full if asks else None, usage=_usage(trial, day))
+
+
+def _usage(history: History, day: date) -> Decimal | None:
+    """m³ from the figure before to that of a day; None for the first."""
+    known = history.before(day)
+    placed = next(each for each in history.series() if each.shown.day == day)
+    return placed.total - known[-1].total if known else None
 
 
 def _may_have_begun_again(doubts: Iterable[Doubt], full: Decimal | None) -> bool:
