@@ -13,10 +13,12 @@ from community.services.transfers import import_transfers
 from community.services.vacancies import import_vacancies
 from portal.demo import people
 from portal.demo.calendar import Quarter, quarters_before
+from portal.demo.dealings import Dealings
 from portal.demo.files import Office
 from portal.demo.money import Money
 from portal.demo.past import move_to_the_past
 from portal.demo.service import Desk
+from portal.demo.standards import Standards, late_fee_policy
 
 FIRST, SECOND = "yunqi-demo", "hetang-demo"
 UNITS, UNITS_OF_SECOND = 400, 30
@@ -67,9 +69,14 @@ def build_demo(*, units: int = UNITS) -> Community:
     staff = people.staff(first)
     residents = people.residents(first)
     _ask_for_a_unit(first, residents[people.STRANGER.phone])
+    late_fee_policy(first, quarters)
     _money(first, staff, quarters, seed=SEED)
     Desk(first, staff=staff, residents=residents, seed=SEED).open_all()
+    dealings = Dealings(first, staff=staff, residents=residents, quarters=quarters, seed=SEED + 3)
+    dealings.deal()
+    Standards(first, staff=staff, residents=residents, quarters=quarters, seed=SEED + 2).lay_down()
     move_to_the_past(community=first, quarters=quarters, clerk=staff[Role.CLERK])
+    dealings.finish()
 
     later = quarters[-QUARTERS_OF_SECOND:]
     second = _register(HETANG, units=UNITS_OF_SECOND, quarters=later, seed=SEED + 1, known=False)

@@ -19,7 +19,7 @@ class Quarter:
 
     @property
     def ends_on(self) -> datetime.date:
-        return _first_of_next(self.starts_on) - datetime.timedelta(days=1)
+        return first_of_next(self.starts_on) - datetime.timedelta(days=1)
 
     @cached_property
     def issued_on(self) -> datetime.date:
@@ -44,6 +44,6 @@ def quarters_before(today: datetime.date, count: int) -> list[Quarter]:
     return [Quarter(start, today, start == newest) for start in reversed(starts)]
 
 
-def _first_of_next(start: datetime.date) -> datetime.date:
+def first_of_next(start: datetime.date) -> datetime.date:
     """The first day of the quarter after the one that begins on `start`."""
     return (start + datetime.timedelta(days=93)).replace(day=1)

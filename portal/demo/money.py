@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from billing.models import Account, Allocation, Bill, Charge, CreditEntry
+from billing.services.accounts.late_fees import accrued
 from billing.services.runs.bill_run import issue_run
 from community.models import Community, User
 from core.money import ZERO, round_yuan
@@ -41,7 +42,7 @@ HABITS = {
     "late": Habit(6, frozenset({4, 2, 1}), is_late=True),
     "in part": Habit(5, frozenset({4, 2}), part=Decimal("0.5")),
     "not": Habit(3, frozenset({5})),
-    "last open": Habit(0, frozenset({5, 4, 3, 2, 1})),
+    "last two open": Habit(0, frozenset({5, 4, 3, 2})),
 }
 METHODS = {
     Payment.Method.WECHAT: 60,
@@ -73,7 +74,7 @@ class Money:
         self.habits = dict(self._habits())
 
     def _habits(self) -> Iterator[tuple[int, Habit]]:
-        known = {WANG.phone: "last open", LI.phone: "not"}
+        known = {WANG.phone: "last two open", LI.phone: "not"}
         shares = [habit.share for habit in HABITS.values()]
         for pk, phone in self.community.parties.order_by("pk").values_list("pk", "phone"):
             [drawn] = self.random.choices(list(HABITS), weights=shares)
@@ -118,18 +119,21 @@ class Money:
     def parties_with_open_bills(self) -> list[int]:
         bills = Bill.objects.filter(account__community=self.community).open()
         self.open: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
-        columns = ("account__party_id", "account_id", "open_amount")
-        for party_id, account_id, amount in bills.values_list(*columns):
+        self.due: dict[int, dict[int, tuple[int, datetime.date]]] = defaultdict(dict)
+        columns = ("pk", "due_on", "account__party_id", "account_id", "open_amount")
+        for bill_id, due_on, party_id, account_id, amount in bills.values_list(*columns):
             self.open[party_id][account_id] += amount
+            self.due[party_id][bill_id] = account_id, due_on
         return sorted(self.open)
 
     def _received(self, intention: Intention) -> Received:
         habit, owed = intention.habit, self.open[intention.party_id]
         if habit.part < 1:
             owed = {key: round_yuan(part * habit.part) for key, part in owed.items()}
+        late = self._late_fees(intention)
         # The same again for each quarter ahead, in round figures: it is taken by the next bills.
         shares = [
-            Share(account, amount + _round(amount * habit.quarters_ahead))
+            Share(account, amount + late[account] + _round(amount * habit.quarters_ahead))
             for account, amount in sorted(owed.items())
         ]
         total = sum((share.amount for share in shares), ZERO)
@@ -142,6 +146,16 @@ class Money:
             received_by=self.clerk if intention.method in AT_THE_DESK else None,
             tendered=_banknotes(total) if intention.method == Payment.Method.CASH else None,
         )
+
+    def _late_fees(self, intention: Intention) -> dict[int, Decimal]:
+        """By account: what whoever pays all pays on top, for coming late."""
+        fees: dict[int, Decimal] = defaultdict(lambda: ZERO)
+        due = self.due[intention.party_id]
+        late = [pk for pk, (_account, due_on) in due.items() if due_on < intention.day]
+        if late and intention.habit.part == 1:
+            for pk, amount in accrued(bill_ids=late, on=intention.day).items():
+                fees[due[pk][0]] += amount
+        return fees
 
 
 def _analyze() -> None:

@@ -14,7 +14,9 @@ import pgtrigger
 from django.db import connection
 from django.utils.timezone import make_aware
 
-from community.models import Community, User
+from billing.models import TariffProposal
+from billing.services.standards.proposals import publish
+from community.models import Community, User, today
 from portal.demo.calendar import Quarter
 
 MORNING = datetime.time(9, 30)
@@ -137,6 +139,19 @@ def move_to_the_past(*, community: Community, quarters: list[Quarter], clerk: Us
         own |= {"clerk": clerk.pk, "newest": quarters[-1].starts_on}
         for statement in (_DELIVERIES, _FAILURES):
             _execute(statement, own)
+
+
+def as_if_commented(proposal: TariffProposal) -> TariffProposal:
+    """Publish a draft as if so long ago that the time for comments ended three days ago."""
+    proposal = publish(proposal=proposal)
+    # The database holds both for what is published.
+    assert proposal.published_at
+    assert proposal.comments_until
+    back = proposal.comments_until - today() + datetime.timedelta(days=3)
+    proposal.published_at -= back
+    proposal.comments_until -= back
+    proposal.save(update_fields=["published_at", "comments_until"])
+    return proposal
 
 
 def _execute(statement: str, values: dict[str, Any]) -> None:

@@ -12,10 +12,37 @@ from django.db.models import Max
 from django.utils.timezone import localdate
 from pytest_django import DjangoDbBlocker
 
-from billing.models import Bill
-from community.models import Binding, BindingRequest, Community, Membership, Role, User, today
+from billing.models import (
+    Account,
+    Adjustment,
+    Bill,
+    BillingPeriod,
+    BillingSettings,
+    BillRun,
+    DisputeHold,
+    EarlyPaymentOffer,
+    LateFeePolicy,
+    MeterReading,
+    MeterReplacement,
+    OpeningBalance,
+    SharedCost,
+    Tariff,
+    TariffProposal,
+)
+from billing.services.accounts.amounts_due import with_late_fees
+from billing.services.accounts.early_payment import chances
+from community.models import (
+    Binding,
+    BindingRequest,
+    Community,
+    Membership,
+    Role,
+    User,
+    VacancyRequest,
+    today,
+)
 from notices.models import Delivery
-from payments.models import Payment, Receipt, ReceiptSeries
+from payments.models import Clearance, Deposit, Payment, Receipt, ReceiptSeries, Refund
 from portal.demo.build import FIRST, SECOND
 from portal.demo.calendar import quarters_before
 from portal.demo.files import LI, WANG, Office, Owner
@@ -107,6 +134,102 @@ class TestTheDemo:
         self, first: Community, owner: Owner
     ) -> None:
         assert Binding.objects.filter(user__phone=owner.phone, party__name=owner.name).exists()
+
+
+class TestEveryPageHasSomethingToShow:
+    def test_adjustments_of_each_fate(self, first: Community) -> None:
+        found = Adjustment.objects.filter(community=first).values_list("kind", "state")
+        kind, state = Adjustment.Kind, Adjustment.State
+        assert sorted(found) == sorted(
+            [
+                (kind.WAIVER, state.REQUESTED),
+                (kind.WAIVER, state.APPROVED),
+                (kind.DISCOUNT, state.REJECTED),
+                (kind.EXTRA, state.APPROVED),
+            ]
+        )
+
+    def test_late_fees_of_the_last_periods_only(self, first: Community) -> None:
+        policy = LateFeePolicy.objects.get(community=first)
+        bills = Bill.objects.filter(account__community=first).with_open()
+        late = [bill for bill in with_late_fees(bills, on=today()) if bill.all_lines > bill.amount]
+        assert late
+        assert all(bill.due_on >= policy.starts_on for bill in late)
+        # Whoever paid late paid the fee too: what is settled bears no fee that nobody asked for.
+        for bill in with_late_fees(bills, on=today()):
+            assert bill.open_amount or not bill.late_fee
+
+    def test_a_bill_in_dispute(self, first: Community) -> None:
+        assert DisputeHold.objects.filter(bill__account__community=first, ends_on=None).exists()
+
+    def test_offers_in_force_and_waiting(self, first: Community) -> None:
+        states = EarlyPaymentOffer.objects.filter(community=first).values_list("state", flat=True)
+        assert sorted(states) == ["approved", "requested"]
+
+    def test_proposals_open_and_adopted(self, first: Community) -> None:
+        opened = TariffProposal.objects.get(community=first, state=TariffProposal.State.OPEN)
+        assert sorted(bool(each.answer) for each in opened.comments.all()) == [False, True]
+        adopted = TariffProposal.objects.get(community=first, state=TariffProposal.State.ADOPTED)
+        assert adopted.tariff
+        assert adopted.comments_until
+        assert adopted.comments_until < today() < adopted.starts_on
+
+    def test_standards_disclosed(self, first: Community) -> None:
+        tariffs = Tariff.objects.filter(fee_item__community=first)
+        for text in ("service_standard", "legal_basis", "pricing_form"):
+            assert not tariffs.filter(**{text: ""}).exists()
+
+    def test_periods_planned_by_quarters(self, first: Community) -> None:
+        assert BillingSettings.objects.get(community=first).cycle == 3
+        planned = BillingPeriod.objects.filter(community=first, issued_at=None)
+        assert planned.filter(issue_on__isnull=False, starts_on__gt=today()).count() == 2
+        waiting = BillRun.objects.filter(period__in=planned, kind=BillRun.Kind.REGULAR)
+        assert [run.state for run in waiting] == [BillRun.State.PREVIEWED]
+
+    def test_meters_to_which_something_happened(self, first: Community) -> None:
+        replaced = MeterReplacement.objects.filter(meter__unit__community=first)
+        assert sorted(replaced.values_list("kind", flat=True)) == ["replaced", "rolled_over"]
+        estimated = MeterReading.objects.filter(meter__unit__community=first, is_estimated=True)
+        assert estimated.count() == 1
+        assert SharedCost.objects.filter(fee_item__community=first).exists()
+
+    def test_vacancies_asked_for_and_granted(self, first: Community) -> None:
+        asked = VacancyRequest.objects.filter(unit__community=first).select_related("evidence")
+        assert sorted(each.state for each in asked) == ["approved", "requested"]
+        assert all(bytes(each.evidence.content).startswith(b"\x89PNG") for each in asked)
+
+    def test_money_held_and_given_back(self, first: Community) -> None:
+        deposits = Deposit.objects.filter(community=first)
+        assert (deposits.count(), deposits.held().count()) == (2, 1)
+        asked = Refund.objects.filter(community=first)
+        returned = asked.get(deposit__isnull=False)
+        assert (returned.state, returned.voucher.amount) == (Refund.State.PAID, returned.amount)
+        waiting = asked.get(state=Refund.State.REQUESTED)
+        assert waiting.deposit is None
+
+    def test_what_was_brought_along(self, first: Community) -> None:
+        brought = OpeningBalance.objects.filter(account__community=first)
+        assert sorted(each.amount > 0 for each in brought) == [False, True]
+
+    def test_somebody_who_has_moved_out(self, first: Community) -> None:
+        clearance = Clearance.objects.get(community=first)
+        assert clearance.state == Clearance.State.CLEARED
+        assert clearance.account.party.phone not in {WANG.phone, LI.phone}
+        last = clearance.snapshot["last_receipt"]
+        own = Receipt.objects.filter(lines__account=clearance.account)
+        assert last in {receipt.code for receipt in own}
+
+    def test_the_resident_sees_some_of_it(self, first: Community) -> None:
+        user = User.objects.get(phone=WANG.phone)
+        accounts = Account.objects.of_resident(user).with_balance()
+        assert any(account.credit > 0 for account in accounts)
+        bills = Bill.objects.filter(account__in=accounts).with_open()
+        late = [bill for bill in with_late_fees(bills, on=today()) if bill.late_fee]
+        assert late
+        assert Adjustment.objects.filter(account__in=accounts, state="approved").exists()
+        assert TariffProposal.objects.open_for(user).exists()
+        ids = [account.pk for account in accounts]
+        assert chances(account_ids=ids, on=today())
 
 
 def test_only_the_sign_ins_are_printed_when_asked_for() -> None:
