@@ -350,3 +350,36 @@ def test_the_pages_from_the_difference_to_the_signature(open_day, bill, client):
     day.refresh_from_db()
     assert day.state == "closed"
     assert "已退" in client.get(url("reconciliation", day.pk)).content.decode()
+
+
+def test_pages_ask_the_database_a_fixed_number_of_times(
+    client, bill, django_assert_max_num_queries
+):
+    community = bill.account.community
+    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
+    for back in range(1, 31):
+        day = Reconciliation.objects.create(
+            community=community,
+            provider="wechatpay",
+            day=today() - datetime.timedelta(days=back),
+            digest="0" * 64,
+            their_lines=40,
+            compared_at=timezone.now(),
+        )
+        ReconciliationLine.objects.bulk_create(
+            ReconciliationLine(
+                reconciliation=day,
+                kind=Kind.NOT_HERE,
+                flow="payment",
+                out_trade_no=f"X{number}",
+                theirs=5,
+            )
+            for number in range(40)
+        )
+    with django_assert_max_num_queries(12):
+        client.get(reverse("payments:reconciliations", args=[community.code]))
+    with django_assert_max_num_queries(12):
+        client.get(reverse("payments:reconciliation", args=[community.code, day.pk]))
+    with django_assert_max_num_queries(12):
+        line = day.lines.first()
+        client.get(reverse("payments:difference", args=[community.code, line.pk]))
