@@ -64,6 +64,29 @@ _REASONS: tuple[tuple[str, Promise], ...] = (
         _("The provider sent a message that is not about a payment, for instance on a refund."),
     ),
     (
+        r"it cannot reach the payer",
+        _("The provider could not get the money to the payer, whose account there may be closed."),
+    ),
+    (
+        r"the merchant's balance is too low",
+        _(
+            "The balance at the provider does not cover the refund. Please top it up: the refund "
+            "is then sent by itself."
+        ),
+    ),
+    (
+        r"the provider closed it",
+        _("The provider ended the refund without moving any money."),
+    ),
+    (
+        r"the provider refused it",
+        _("The provider did not accept the refund. No money was moved."),
+    ),
+    (
+        r"no merchant account any more",
+        _("The merchant account of this payment is not set up any more."),
+    ),
+    (
         r"the provider does not answer",
         _(
             "The provider does not tell what became of it. Please look it up in the provider's "

@@ -22,6 +22,7 @@ from payments.forms_refunds import ReasonForm, RefundForm, TransferForm, WordsFo
 from payments.models import Deposit, Refund
 from payments.services import refunds as services
 from payments.services.record import KeyConflict
+from payments.unsettled import plain_reason
 
 PAGE = 50
 State = Refund.State
@@ -153,6 +154,7 @@ def _shown(
         "community": community,
         "refund": found,
         "voucher": getattr(found, "voucher", None),
+        "problem": plain_reason(found.problem) if found.problem and not found.ended_by else "",
         "available": services.available_for(found),
         "decides": decides and found.requested_by_id != request.user.pk,
         "own": found.requested_by_id == request.user.pk,
