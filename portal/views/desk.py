@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from billing.arrears import limit_of_account
-from billing.models import Account, Bill
+from billing.models import Account, Bill, Charge
 from billing.services.accounts.amounts_due import total_late_fee, with_late_fees
 from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Role, Unit, today
@@ -74,6 +74,8 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     found = get_object_or_404(
         Unit.objects.filter(community=community).select_related("building"), pk=pk
     )
+    # On no bill: opening arrears, and what was charged extra.
+    beside = Charge.objects.filter(bill=None).open().oldest_first().select_related("fee_item")
     open_bills = Bill.objects.open().select_related("run__period").order_by("due_on", "pk")
     accounts: list[Any] = list(
         Account.objects.filter(unit=found)
@@ -82,6 +84,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         .select_related("party")
         .prefetch_related(
             Prefetch("bills", queryset=open_bills, to_attr="open_bills"),
+            Prefetch("charges", queryset=beside, to_attr="beside_bills"),
             Prefetch("deposits", queryset=Deposit.objects.held(), to_attr="held_deposits"),
         )
     )
@@ -99,6 +102,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         # The current payer's account first: the desk collects from the person who stands there.
         "accounts": sorted(accounts, key=lambda account: account.party_id not in payers),
         "payers": payers,
+        "today": today(),
         "former": found.occupancies.filter(ends_on__lt=today())
         .select_related("party")
         .order_by("-ends_on"),

@@ -1,6 +1,7 @@
 """The portal's own pages: who is led where, what they show, how few queries they need."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from community.models import BindingRequest, Role
-from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.community import (
     BindingFactory,
     BindingRequestFactory,
@@ -131,9 +132,25 @@ class TestDesk:
         make_payment(make_bill("100.00", account=now), amount="40.00")
         make_bill("77.77", account=former)
         url = reverse("portal:unit", args=[community.code, occupancy.unit.pk])
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(19):
             page = client.get(url).content.decode()
         assert page.index("¥60.00") < page.index("¥77.77")
+
+    def test_the_rows_of_a_unit_explain_what_is_owed(
+        self, client: Client, works: Callable[..., Any]
+    ) -> None:
+        community = works(Role.CLERK)
+        account = make_bill("60.00", community=community).account
+        for amount in ("1500.25", "0.25"):
+            ChargeFactory.create(account=account, kind="opening", amount=amount)
+        url = reverse("portal:unit", args=[community.code, account.unit_id])
+        page = client.get(url)
+        (shown,) = page.context["accounts"]
+        rows = [bill.to_pay for bill in shown.open_bills]
+        rows += [charge.open_amount for charge in shown.beside_bills]
+        assert sum(rows) == shown.owed == Decimal("1560.50")
+        assert page.content.decode().count("data-beside") == 2
+        assert "¥1,500.25" in page.content.decode()
 
     def test_first_page_with_work_waiting(
         self, client: Client, works: Callable[..., Any], django_assert_max_num_queries: Any
