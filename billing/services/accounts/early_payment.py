@@ -23,7 +23,7 @@ from billing.models import (
     EarlyPaymentOffer,
     OfferUse,
 )
-from billing.models.charge import ChargeQuerySet
+from billing.models.charge import ChargeQuerySet, taken_back
 from core.money import from_fen, round_to_fen, to_fen
 from core.sql import total_of
 
@@ -42,6 +42,8 @@ class Chance:
     bill_ids: tuple[int, ...]
     base: int
     open: int
+    # Whether lines for later days than those that stand were taken back: somebody moved out.
+    shortened: bool = False
 
     @property
     def fen(self) -> int:
@@ -92,16 +94,20 @@ def _all_billed(offer: EarlyPaymentOffer) -> bool:
 
 def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterable[Chance]:
     used = OfferUse.objects.filter(offer=offer, account__in=account_ids)
+    lines = Charge.objects.filter(
+        account__in=account_ids,
+        kind=Charge.Kind.FEE,
+        fee_item__in=offer.fee_items.all(),
+        starts_on__gte=offer.starts_on,
+        ends_on__lte=offer.ends_on,
+    ).exclude(account__in=used.values("account"))
+    # Whoever is cleared has nothing to come: his note says so. (The relation is a later room's.)
+    lines = lines.exclude(account__clearances__state="cleared")
+    gone = _last_days(lines.filter(taken_back()))
+    standing = lines.standing()
+    last = _last_days(standing) if gone else {}
     rows = (
-        Charge.objects.filter(
-            account__in=account_ids,
-            kind=Charge.Kind.FEE,
-            fee_item__in=offer.fee_items.all(),
-            starts_on__gte=offer.starts_on,
-            ends_on__lte=offer.ends_on,
-        )
-        .exclude(account__in=used.values("account"))
-        .with_open()
+        standing.with_open()
         .annotate(left=F("amount") - total_of(CreditEntry.objects.filter(charge=OuterRef("pk"))))
         .order_by("account", "bill__due_on", "bill", "pk")
         .values_list("account", "pk", "bill", "left", "open_amount")
@@ -109,26 +115,38 @@ def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterabl
     by_account: dict[int, list[tuple[int, int, Decimal, Decimal]]] = defaultdict(list)
     for account_id, *line in rows:
         by_account[account_id].append(tuple(line))
-    for account_id, lines in by_account.items():
-        base = sum(to_fen(left) for _pk, _bill, left, _open in lines)
+    for account_id, found in by_account.items():
+        base = sum(to_fen(left) for _pk, _bill, left, _open in found)
         if base > 0:
             yield Chance(
                 offer,
                 account_id,
-                tuple(pk for pk, _bill, _left, _open in lines),
-                tuple(dict.fromkeys(bill for _pk, bill, _left, opened in lines if opened)),
-                tuple(dict.fromkeys(bill for _pk, bill, _left, _open in lines)),
+                tuple(pk for pk, _bill, _left, _open in found),
+                tuple(dict.fromkeys(bill for _pk, bill, _left, opened in found if opened)),
+                tuple(dict.fromkeys(bill for _pk, bill, _left, _open in found)),
                 base,
-                sum(to_fen(opened) for _pk, _bill, _left, opened in lines),
+                sum(to_fen(opened) for _pk, _bill, _left, opened in found),
+                shortened=account_id in gone and gone[account_id] > last[account_id],
             )
 
 
-def fulfil(entry: CreditEntry, offered: Iterable[Chance]) -> None:
+def _last_days(lines: ChargeQuerySet) -> dict[int, datetime.date]:
+    """By account: the last day of the lines."""
+    return dict(
+        lines.values("account").annotate(last=Max("ends_on")).values_list("account", "last")
+    )
+
+
+def fulfil(entry: CreditEntry, offered: Iterable[Chance], *, just_paid: bool) -> None:
     """Gives the discounts that `entry`, which has settled what it could, completes.
 
-    The account is locked. Once per offer and account, as the database holds too.
+    Money of before may earn them as the last months are billed, but not by days being taken back:
+    then only money that was `just_paid` does. The account is locked. Once per offer and account, as
+    the database holds too.
     """
     for chance in offered:
+        if chance.shortened and not just_paid:
+            continue
         if entry.kind != CreditEntry.Kind.PAYMENT or entry.value_date > chance.offer.pay_by:
             continue
         left = _open_fen(Charge.objects.filter(pk__in=chance.charge_ids))

@@ -104,7 +104,8 @@ def post_credits(credits: Sequence[Credit]) -> list[tuple[CreditEntry, list[Allo
                 tuple(Choice(to_fen(each.amount), each.bill_ids) for each in credit.portions),
             )
             for entry, credit in zip(entries, credits, strict=True)
-        ]
+        ],
+        just_paid=True,
     )
     return list(zip(entries, settled, strict=True))
 

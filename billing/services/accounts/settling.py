@@ -99,8 +99,11 @@ class Book:
         }
 
 
-def settle_purses(purses: Sequence[Purse]) -> list[list[Allocation]]:
-    """Settles charges with each purse in order; what each settled. Must run in a transaction."""
+def settle_purses(purses: Sequence[Purse], *, just_paid: bool = False) -> list[list[Allocation]]:
+    """Settles charges with each purse in order; what each settled. Must run in a transaction.
+
+    `just_paid`: the purses came in at this moment, and are not what was left or freed of others.
+    """
     made: list[list[Allocation]] = [[] for _ in purses]
     waiting = list(enumerate(purses))
     while waiting:
@@ -108,7 +111,9 @@ def settle_purses(purses: Sequence[Purse]) -> list[list[Allocation]]:
         books = open_books(accounts)
         offers = early_payment.open_to(accounts, [purse.entry for _n, purse in waiting])
         now, waiting = _together(waiting, books, offers)
-        for (n, _purse), allocations in zip(now, _round(now, books, offers), strict=True):
+        for (n, _purse), allocations in zip(
+            now, _round(now, books, offers, just_paid), strict=True
+        ):
             made[n] = allocations
     return made
 
@@ -137,7 +142,7 @@ def _together(
 
 
 def _round(
-    now: Numbered, books: dict[int, Book], offers: early_payment.Offers
+    now: Numbered, books: dict[int, Book], offers: early_payment.Offers, just_paid: bool
 ) -> list[list[Allocation]]:
     late = _late_fees(now, books)
     plans = [books[purse.entry.account_id].settle(purse) for _n, purse in now]
@@ -152,7 +157,8 @@ def _round(
     made = [[next(allocations) for _one in plan] for plan in plans]
     for _n, purse in now:
         if purse.entry.account_id in offers:
-            early_payment.fulfil(purse.entry, offers[purse.entry.account_id])
+            offered = offers[purse.entry.account_id]
+            early_payment.fulfil(purse.entry, offered, just_paid=just_paid)
     take_back_late_fees(behind)
     return made
 
