@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community.models import Community, Unit
 
@@ -24,7 +25,7 @@ class KeepForm(forms.Form):
         ),
     )
     words = forms.CharField(
-        label=_("In words"),
+        label=pgettext_lazy("decision", "In words"),
         max_length=500,
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community.models import Occupancy, Party, today
 from community.phones import mainland_mobile
@@ -53,7 +54,7 @@ class RefundForm(OnceForm):
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
     )
     method = forms.ChoiceField(
-        label=_("Paid out by"),
+        label=pgettext_lazy("method", "Paid out by"),
         choices=[
             (method.value, method.label) for method in (Refund.Method.CASH, Refund.Method.TRANSFER)
         ],
@@ -137,7 +138,7 @@ class WordsForm(forms.Form):
     """A sentence that goes with a decision."""
 
     words = forms.CharField(
-        label=_("In words"),
+        label=pgettext_lazy("decision", "In words"),
         max_length=500,
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.forms.adjustments import DayInput
 from billing.models import FeeItem
@@ -80,7 +81,9 @@ class OfferForm(OnceForm):
     """Pay these months by that day and get so much off."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=100, help_text=_("Residents read it where they pay.")
+        label=pgettext_lazy("offer", "Name"),
+        max_length=100,
+        help_text=_("Residents read it where they pay."),
     )
     fee_items = forms.ModelMultipleChoiceField(
         label=_("Of which fee items"),

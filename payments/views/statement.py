@@ -1,6 +1,7 @@
 """The statement of an account on the screen, as PDF and as a table, for its payer and for staff."""
 
 import datetime
+from decimal import Decimal
 
 from django import forms
 from django.core.paginator import Paginator
@@ -12,9 +13,11 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from billing.arrears import limit_of_account
-from billing.models import Account
+from billing.models import Account, Bill
+from billing.services.accounts.late_fees import accrued
 from community.access import SignedInRequest, signed_in, works_in
 from community.models import Role, today
+from core.money import ZERO
 from payments.statement import Statement, load_statement
 from payments.statement.paper import statement_pdf
 from payments.statement.workbook import XLSX, statement_xlsx
@@ -56,6 +59,12 @@ def _account(request: SignedInRequest, pk: int) -> Account:
     return get_object_or_404(accounts.select_related("unit", "party", "community"), pk=pk)
 
 
+def _late_fee_of_today(account: Account) -> Decimal:
+    """What paying today would add: it is on no line before money settles its bill."""
+    owed = Bill.objects.filter(account=account).open().values_list("pk", flat=True)
+    return sum(accrued(bill_ids=list(owed), on=today()).values(), ZERO)
+
+
 @signed_in
 @require_safe
 def statement(request: SignedInRequest, pk: int) -> HttpResponse:
@@ -80,6 +89,7 @@ def statement(request: SignedInRequest, pk: int) -> HttpResponse:
             "community": account.community,
             "form": form,
             "statement": shown,
+            "late_fee": _late_fee_of_today(account),
             "page_obj": Paginator(shown.lines[::-1], PAGE).get_page(request.GET.get("page")),
             "years": [(each, f"{each}-01-01", f"{each}-12-31") for each in (year, year - 1)],
         },

@@ -103,6 +103,10 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         "accounts": sorted(accounts, key=lambda account: account.party_id not in payers),
         "payers": payers,
         "today": today(),
+        # Whoever takes over after today is no former payer.
+        "coming": set(
+            found.occupancies.payers().filter(starts_on__gt=today()).values_list("party", flat=True)
+        ),
         "former": found.occupancies.filter(ends_on__lt=today())
         .select_related("party")
         .order_by("-ends_on"),

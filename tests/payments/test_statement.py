@@ -167,7 +167,7 @@ def test_queries_do_not_grow_with_the_years(
         statement = load_statement(account)
     assert len(statement.lines) == 32
     assert statement.closing == 0
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert client.get(url).status_code == 200
 
 
