@@ -263,7 +263,7 @@ def test_every_transition_of_a_difference(open_day, bill, accountant):
     ("options", "why"),
     [
         ({"channel": "carrier-pigeon"}, "no channel"),
-        ({"date": "2026-13-01"}, "does not exist"),
+        ({"date": "2026-13-01"}, "2026-13-01"),
         ({"date": "2199-01-01"}, "not come"),
         ({"community": "nowhere"}, "nowhere"),
     ],
