@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, InternalError, transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from billing.services.accounts.posting import credit_of
 from community.models import Role, today
@@ -63,6 +63,13 @@ def run(**options):
 def lines(**wanted):
     found = ReconciliationLine.objects.filter(**wanted).order_by("kind")
     return [(line.kind, line.out_trade_no, line.theirs, line.ours) for line in found]
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    """Refusals are read here in the language of the source."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
