@@ -8,27 +8,27 @@ a bill is the sum of its charges (late fees join it later), a run the sum of its
 from core.books import sql_rule
 
 # Every query names the account's community `c`, the unit `u`.
-_OF_ACCOUNT = """
+OF_ACCOUNT = """
     JOIN billing_account a ON a.id = {account}
     JOIN community_unit u ON u.id = a.unit_id
     JOIN community_community c ON c.id = a.community_id
 """
-_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
+ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
 
 
-def _rule(name: str, *, select: str, source: str, account: str, broken: str) -> None:
+def account_rule(name: str, *, select: str, source: str, account: str, broken: str) -> None:
     """A rule over rows that belong to an account; `select` is the detail, as text."""
     sql_rule(
         f"billing.{name}",
         f"""
         SELECT c.code || ' ' || u.code, {select}
-        FROM {source} {_OF_ACCOUNT.format(account=account)}
-        WHERE ({broken}) AND {_ASKED_FOR}
+        FROM {source} {OF_ACCOUNT.format(account=account)}
+        WHERE ({broken}) AND {ASKED_FOR}
         """,
     )
 
 
-_rule(
+account_rule(
     "open_of_a_charge_lies_between_0_and_its_amount",
     select="'charge ' || x.id || ': ' || x.amount || ' − ' || COALESCE(s.settled, 0)",
     source="""billing_charge x LEFT JOIN (
@@ -37,7 +37,7 @@ _rule(
     account="x.account_id",
     broken="COALESCE(s.settled, 0) NOT BETWEEN 0 AND x.amount",
 )
-_rule(
+account_rule(
     "a_credit_entry_settles_at_most_its_amount",
     select="'entry ' || x.id || ': ' || x.amount || ' − ' || s.used",
     source="""billing_creditentry x JOIN (
@@ -46,7 +46,7 @@ _rule(
     account="x.account_id",
     broken="s.used NOT BETWEEN 0 AND GREATEST(x.amount, 0)",
 )
-_rule(
+account_rule(
     "credit_of_an_account_is_never_below_0",
     select="COALESCE(e.credited, 0) || ' − ' || COALESCE(s.used, 0)",
     # By the charges' account: an allocation that lost its entry counts as well.
@@ -60,7 +60,7 @@ _rule(
     account="COALESCE(s.account_id, e.account_id)",
     broken="COALESCE(e.credited, 0) < COALESCE(s.used, 0)",
 )
-_rule(
+account_rule(
     "an_allocation_stays_within_one_account",
     select="'allocation ' || l.id",
     source="""billing_allocation l
@@ -69,7 +69,7 @@ _rule(
     account="x.account_id",
     broken="x.account_id <> e.account_id",
 )
-_rule(
+account_rule(
     "an_undone_allocation_has_an_exact_negative_twin",
     select="'allocation ' || l.id",
     source="""billing_allocation l
@@ -79,14 +79,14 @@ _rule(
     broken="""(l.amount, l.charge_id, l.credit_entry_id)
         IS DISTINCT FROM (-t.amount, t.charge_id, t.credit_entry_id)""",
 )
-_rule(
+account_rule(
     "a_reversed_credit_entry_has_an_exact_negative_twin",
     select="'entry ' || x.id",
     source="billing_creditentry x JOIN billing_creditentry t ON t.id = x.reverses_id",
     account="x.account_id",
     broken="(x.amount, x.account_id) IS DISTINCT FROM (-t.amount, t.account_id)",
 )
-_rule(
+account_rule(
     "a_bill_is_the_sum_of_its_charges",
     select="'bill ' || b.id || ': ' || b.amount || ' ≠ ' || COALESCE(s.total, 0)",
     source="""billing_bill b LEFT JOIN (
@@ -96,21 +96,21 @@ _rule(
     account="b.account_id",
     broken="b.amount <> COALESCE(s.total, 0)",
 )
-_rule(
+account_rule(
     "a_charge_is_billed_to_its_own_account",
     select="'charge ' || x.id",
     source="billing_charge x JOIN billing_bill b ON b.id = x.bill_id",
     account="x.account_id",
     broken="x.account_id <> b.account_id",
 )
-_rule(
+account_rule(
     "a_fee_stands_on_a_bill",
     select="'charge ' || x.id",
     source="billing_charge x",
     account="x.account_id",
     broken="x.kind = 'fee' AND x.bill_id IS NULL",
 )
-_rule(
+account_rule(
     "an_opening_balance_is_what_it_became",
     select="'opening balance ' || x.id || ': ' || x.amount",
     source="""billing_openingbalance x
@@ -122,7 +122,7 @@ _rule(
         IS DISTINCT FROM (x.account_id, 'opening', x.amount,
             CASE WHEN x.amount > 0 THEN x.due_on END)""",
 )
-_rule(
+account_rule(
     "an_account_is_of_one_community",
     select="'account ' || a.id",
     source="billing_account y JOIN community_party p ON p.id = y.party_id",
@@ -132,7 +132,7 @@ _rule(
 
 # Taking back: a reversal entry is worth its whole charge and settles that one and no other.
 _REVERSALS = "billing_creditentry e JOIN billing_charge x ON x.id = e.charge_id"
-_rule(
+account_rule(
     "a_reversed_charge_is_settled_by_its_reversal",
     select="'charge ' || x.id || ': ' || x.amount || ' ≠ ' || COALESCE(s.settled, 0)",
     source=f"""{_REVERSALS} LEFT JOIN LATERAL (
@@ -144,14 +144,14 @@ _rule(
         AND (e.account_id <> x.account_id OR e.amount <> x.amount
              OR COALESCE(s.settled, 0) <> x.amount)""",
 )
-_rule(
+account_rule(
     "a_charge_is_taken_back_by_a_run",
     select="'entry ' || e.id",
     source="billing_creditentry e",
     account="e.account_id",
     broken="e.kind = 'reversal' AND (e.charge_id IS NULL OR e.run_id IS NULL)",
 )
-_rule(
+account_rule(
     "what_lessens_a_charge_is_at_most_the_charge",
     select="'charge ' || x.id || ': ' || x.amount || ' < ' || s.lessened",
     source="""billing_charge x JOIN (
@@ -161,7 +161,7 @@ _rule(
     account="x.account_id",
     broken="s.lessened > x.amount OR s.lessened < 0",
 )
-_rule(
+account_rule(
     "a_bill_of_a_reversed_run_is_taken_back",
     select="'bill ' || b.id || ', charge ' || x.id",
     source="""billing_billrun r JOIN billing_bill b ON b.run_id = r.id
@@ -187,7 +187,7 @@ sql_rule(
     WHERE r.issued_at IS NOT NULL AND r.summary ? 'amount'
       AND ((r.summary->>'amount')::numeric <> COALESCE(s.total, 0)
            OR (r.summary->>'bills')::bigint <> COALESCE(s.bills, 0))
-      AND {_ASKED_FOR}
+      AND {ASKED_FOR}
     """,
 )
 _OF_RUN = """
@@ -203,7 +203,7 @@ def _run_rule(name: str, *, select: str, broken: str, joins: str = "") -> None:
         f"billing.{name}",
         f"""
         SELECT c.code || ' ' || p.starts_on || ' – ' || p.ends_on, {select}
-        {_OF_RUN} {joins} WHERE ({broken}) AND {_ASKED_FOR}
+        {_OF_RUN} {joins} WHERE ({broken}) AND {ASKED_FOR}
         """,
     )
 

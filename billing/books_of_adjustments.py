@@ -10,32 +10,13 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from billing.books import ASKED_FOR, OF_ACCOUNT, account_rule
 from billing.calculation.late_fee import late_fee
 from billing.services.accounts.late_fee_facts import late_bills
-from core.books import rule, sql_rule
+from core.books import rule
 from core.money import plain_fen
 
-_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
-_OF_ACCOUNT = """
-    JOIN billing_account a ON a.id = {account}
-    JOIN community_unit u ON u.id = a.unit_id
-    JOIN community_community c ON c.id = a.community_id
-"""
-
-
-def _rule(name: str, *, select: str, source: str, account: str, broken: str) -> None:
-    """A rule over rows that belong to an account; `select` is the detail, as text."""
-    sql_rule(
-        f"billing.{name}",
-        f"""
-        SELECT c.code || ' ' || u.code, {select}
-        FROM {source} {_OF_ACCOUNT.format(account=account)}
-        WHERE ({broken}) AND {_ASKED_FOR}
-        """,
-    )
-
-
-_rule(
+account_rule(
     "a_late_fee_stands_on_a_bill_with_a_rule",
     select="'charge ' || x.id",
     source="billing_charge x LEFT JOIN billing_bill b ON b.id = x.bill_id",
@@ -46,7 +27,7 @@ _rule(
           AND (p.ends_on IS NULL OR b.due_on <= p.ends_on)
           AND x.ends_on > b.due_on + p.grace_days))""",
 )
-_rule(
+account_rule(
     "an_approved_adjustment_is_what_it_posted",
     select="'adjustment ' || x.id || ': ' || x.amount || ' ≠ ' || COALESCE(e.total, k.amount, 0)",
     source="""billing_adjustment x
@@ -65,7 +46,7 @@ _rule(
             (k.amount, k.account_id, k.kind) IS DISTINCT FROM (x.amount, x.account_id, 'extra')
         ELSE e.total IS DISTINCT FROM x.amount OR e.astray > 0 END""",
 )
-_rule(
+account_rule(
     "an_adjustment_was_decided_by_another_person",
     select="'adjustment ' || x.id",
     source="billing_adjustment x",
@@ -73,14 +54,14 @@ _rule(
     broken="""x.state IN ('approved', 'rejected')
         AND (x.decided_by_id IS NULL OR x.decided_by_id = x.requested_by_id)""",
 )
-_rule(
+account_rule(
     "an_extra_charge_was_approved",
     select="'charge ' || x.id",
     source="billing_charge x LEFT JOIN billing_adjustment j ON j.charge_id = x.id",
     account="x.account_id",
     broken="x.kind = 'extra' AND j.state IS DISTINCT FROM 'approved'",
 )
-_rule(
+account_rule(
     "what_is_waived_or_given_up_was_approved",
     select="x.kind || ' ' || x.id || ': ' || x.amount",
     source="billing_creditentry x LEFT JOIN billing_adjustment j ON j.id = x.adjustment_id",
@@ -89,7 +70,7 @@ _rule(
     broken="""x.kind IN ('waiver', 'write_off') AND x.reverses_id IS NULL
         AND j.state IS DISTINCT FROM 'approved'""",
 )
-_rule(
+account_rule(
     "a_discount_was_approved_or_earned",
     select="'entry ' || x.id || ': ' || x.amount",
     source="""billing_creditentry x
@@ -100,7 +81,7 @@ _rule(
         AND j.state IS DISTINCT FROM 'approved'
         AND (o.id IS NULL OR o.account_id <> x.account_id)""",
 )
-_rule(
+account_rule(
     "an_offer_was_earned_in_time",
     select="'offer ' || f.id || ', entry ' || e.id",
     source="""billing_offeruse x
@@ -110,14 +91,14 @@ _rule(
     broken="""e.kind <> 'discount' OR e.value_date > f.pay_by OR f.community_id <> a.community_id
         OR f.approved_by_id IS NULL OR f.approved_by_id = f.created_by_id""",
 )
-_rule(
+account_rule(
     "what_lessens_a_charge_settles_no_other",
     select="'entry ' || e.id || ', allocation ' || x.id",
     source="billing_allocation x JOIN billing_creditentry e ON e.id = x.credit_entry_id",
     account="e.account_id",
     broken="e.charge_id IS NOT NULL AND e.charge_id <> x.charge_id",
 )
-_rule(
+account_rule(
     "only_late_fee_is_taken_back_as_such",
     select="'entry ' || x.id",
     source="billing_creditentry x LEFT JOIN billing_charge k ON k.id = x.charge_id",
@@ -144,8 +125,8 @@ def _bills_with_late_fees(community: str | None) -> dict[int, str]:
         cursor.execute(
             f"""
             SELECT DISTINCT x.bill_id, c.code || ' ' || u.code
-            FROM billing_charge x {_OF_ACCOUNT.format(account="x.account_id")}
-            WHERE x.kind = 'late_fee' AND x.bill_id IS NOT NULL AND {_ASKED_FOR}
+            FROM billing_charge x {OF_ACCOUNT.format(account="x.account_id")}
+            WHERE x.kind = 'late_fee' AND x.bill_id IS NOT NULL AND {ASKED_FOR}
             """,
             {"community": community},
         )

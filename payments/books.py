@@ -7,7 +7,7 @@ an order is paid exactly when there is a payment for it, of its amount
 
 from core.books import sql_rule
 
-_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
+ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
 
 # What became of each payment: credit of accounts, or a deposit.
 _POSTED = """
@@ -26,15 +26,15 @@ _OF_RECEIPT = """
 _RECEIPT = "c.code || ' receipt ' || r.year || lpad(r.number::text, 8, '0')"
 
 
-def _rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> None:
+def community_rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> None:
     """A rule over `source`, which joins the community as `c`."""
     sql_rule(
         f"payments.{name}",
-        f"SELECT {subject}, {detail} FROM {source} WHERE ({broken}) AND {_ASKED_FOR}",
+        f"SELECT {subject}, {detail} FROM {source} WHERE ({broken}) AND {ASKED_FOR}",
     )
 
 
-_rule(
+community_rule(
     "a_payment_is_its_postings_deposit_and_suspense",
     subject="c.code || ' payment ' || p.id",
     detail="p.amount || ' ≠ ' || COALESCE(s.posted, 0)",
@@ -44,7 +44,7 @@ _rule(
     broken="""COALESCE(s.posted, 0) > p.amount
         OR (p.method <> 'transfer' AND d.id IS NULL AND COALESCE(s.posted, 0) <> p.amount)""",
 )
-_rule(
+community_rule(
     "a_posting_is_a_payment_entry_of_the_same_community_and_day",
     subject="c.code || ' payment ' || p.id",
     detail="'entry ' || e.id",
@@ -55,7 +55,7 @@ _rule(
     broken="""(e.kind, a.community_id, e.value_date)
         IS DISTINCT FROM ('payment', p.community_id, p.value_date)""",
 )
-_rule(
+community_rule(
     "money_on_an_account_was_received",
     subject="c.code || ' entry ' || e.id",
     detail="e.amount || ' without a payment'",
@@ -65,7 +65,7 @@ _rule(
         LEFT JOIN payments_posting t ON t.credit_entry_id = e.id""",
     broken="e.kind = 'payment' AND e.reverses_id IS NULL AND t.id IS NULL",
 )
-_rule(
+community_rule(
     "what_is_posted_has_a_receipt_of_that_amount",
     subject="c.code || ' payment ' || p.id",
     detail="COALESCE(r.amount::text, 'no receipt') || ' ≠ ' || COALESCE(s.posted, 0)",
@@ -75,7 +75,7 @@ _rule(
     broken="""COALESCE(s.posted, 0) <> COALESCE(r.amount, 0)
         OR (r.id IS NOT NULL AND r.community_id <> p.community_id)""",
 )
-_rule(
+community_rule(
     "a_receipt_is_the_sum_of_its_lines",
     subject=_RECEIPT,
     detail="r.amount || ' ≠ ' || COALESCE(s.total, 0)",
@@ -84,7 +84,7 @@ _rule(
     ) s ON s.receipt_id = r.id""",
     broken="r.amount <> COALESCE(s.total, 0)",
 )
-_rule(
+community_rule(
     "a_receipt_says_what_each_account_got",
     subject=_RECEIPT,
     detail="'account ' || COALESCE(l.account_id, s.account_id) || ': '"
@@ -102,7 +102,7 @@ _rule(
     JOIN payments_receipt r ON r.id = COALESCE(l.receipt_id, s.receipt_id) {_OF_RECEIPT}""",
     broken="COALESCE(l.told, 0) <> COALESCE(s.posted, 0)",
 )
-_rule(
+community_rule(
     "a_receipt_line_names_a_charge_of_its_account",
     subject=_RECEIPT,
     detail="'line ' || l.id",
@@ -111,7 +111,7 @@ _rule(
         JOIN billing_charge x ON x.id = l.charge_id {_OF_RECEIPT}""",
     broken="x.account_id <> l.account_id OR l.amount > x.amount",
 )
-_rule(
+community_rule(
     "receipts_are_numbered_without_a_gap",
     subject="c.code || ' ' || COALESCE(s.year, r.year)",
     detail="COALESCE(r.receipts, 0) || ' receipts up to ' || COALESCE(r.last, 0)"
@@ -124,7 +124,7 @@ _rule(
     broken="""COALESCE(r.receipts, 0) <> COALESCE(s.last_number, 0)
         OR COALESCE(r.last, 0) <> COALESCE(s.last_number, 0) OR r.first <> 1""",
 )
-_rule(
+community_rule(
     "an_order_is_paid_exactly_when_there_is_a_payment",
     subject="c.code || ' order ' || o.out_trade_no",
     detail="o.state || ', ' || o.amount || ' ≠ ' || COALESCE(p.amount::text, 'no payment')",
@@ -134,7 +134,7 @@ _rule(
     broken="""(o.state = 'paid') <> (p.id IS NOT NULL)
         OR p.amount <> o.amount OR p.community_id <> o.community_id""",
 )
-_rule(
+community_rule(
     "an_order_is_the_sum_of_its_lines",
     subject="c.code || ' order ' || o.out_trade_no",
     detail="o.amount || ' ≠ ' || COALESCE(s.total, 0)",
@@ -148,7 +148,7 @@ _rule(
         ) s ON s.order_id = o.id""",
     broken="o.amount <> COALESCE(s.total, 0)",
 )
-_rule(
+community_rule(
     "a_day_signed_off_has_no_open_difference",
     subject="c.code || ' ' || r.provider || ' ' || r.day",
     detail="'difference ' || l.id || ': ' || l.kind || ' ' || l.out_trade_no",
@@ -157,7 +157,7 @@ _rule(
         JOIN payments_reconciliationline l ON l.reconciliation_id = r.id""",
     broken="r.state = 'closed' AND l.state = 'open'",
 )
-_rule(
+community_rule(
     "a_difference_was_settled_by_money_of_that_amount",
     subject="c.code || ' difference ' || l.id",
     detail="p.amount || ' ≠ ' || l.theirs - CASE l.kind WHEN 'amount' THEN l.ours ELSE 0 END",

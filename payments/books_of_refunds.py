@@ -6,21 +6,12 @@ a refund entry was asked for and approved           money never leaves by itself
 a voucher for each pay-out, of its amount           numbered without a gap per community and year
 """
 
-from core.books import sql_rule
+from payments.books import community_rule
 
-_ASKED_FOR = "(%(community)s::text IS NULL OR c.code = %(community)s)"
 _REFUND = "c.code || ' refund ' || r.id"
 
 
-def _rule(name: str, *, subject: str, detail: str, source: str, broken: str) -> None:
-    """A rule over `source`, which joins the community as `c`."""
-    sql_rule(
-        f"payments.{name}",
-        f"SELECT {subject}, {detail} FROM {source} WHERE ({broken}) AND {_ASKED_FOR}",
-    )
-
-
-_rule(
+community_rule(
     "a_deposit_is_its_payment_and_its_receipt_line",
     subject="c.code || ' deposit ' || d.id",
     detail="d.amount || ' of ' || COALESCE(p.amount::text, 'no payment') || ', receipted '"
@@ -35,7 +26,7 @@ _rule(
         IS DISTINCT FROM
         (d.amount, d.community_id, d.amount, d.account_id, d.payment_id, d.community_id)""",
 )
-_rule(
+community_rule(
     "what_is_held_of_a_deposit_lies_between_0_and_what_was_received",
     subject="c.code || ' deposit ' || d.id",
     detail="d.amount || ' and ' || s.total",
@@ -46,7 +37,7 @@ _rule(
         ) s ON s.deposit_id = d.id""",
     broken="d.amount + s.total NOT BETWEEN 0 AND d.amount",
 )
-_rule(
+community_rule(
     "a_deposit_entry_undone_has_an_exact_twin",
     subject="c.code || ' deposit ' || d.id",
     detail="'entry ' || e.id",
@@ -57,7 +48,7 @@ _rule(
     broken="""(e.amount, e.deposit_id, e.kind, e.refund_id)
         IS DISTINCT FROM (-t.amount, t.deposit_id, t.kind, t.refund_id)""",
 )
-_rule(
+community_rule(
     "a_refund_that_stands_took_its_amount_once",
     subject=_REFUND,
     detail="r.state || ': ' || r.amount || ' and ' || r.withheld || ' kept; taken '"
@@ -80,7 +71,7 @@ _rule(
     ) IS DISTINCT FROM CASE WHEN r.state IN ('approved', 'processing', 'paid')
         THEN (-r.amount, -r.withheld, r.deposit_id IS NOT NULL) ELSE (0.00, 0.00, FALSE) END""",
 )
-_rule(
+community_rule(
     "a_refund_takes_from_its_own_account",
     subject=_REFUND,
     detail="'account ' || r.account_id",
@@ -96,7 +87,7 @@ _rule(
         OR b.reverses_id IS DISTINCT FROM CASE WHEN b.id IS NOT NULL THEN r.entry_id END
         OR x.deposit_id IS DISTINCT FROM CASE WHEN x.id IS NOT NULL THEN r.deposit_id END""",
 )
-_rule(
+community_rule(
     "money_leaves_an_account_by_a_refund_only",
     subject="c.code || ' entry ' || e.id",
     detail="e.amount || ' without a refund'",
@@ -106,7 +97,7 @@ _rule(
         LEFT JOIN payments_refund r ON r.entry_id = e.id OR r.given_back_id = e.id""",
     broken="e.kind = 'refund' AND r.id IS NULL",
 )
-_rule(
+community_rule(
     "a_refund_was_decided_by_another",
     subject=_REFUND,
     detail="r.state || ', asked by ' || r.requested_by_id",
@@ -115,7 +106,7 @@ _rule(
         OR (r.state IN ('approved', 'processing', 'paid', 'failed', 'rejected')
             AND r.decided_by_id IS NULL)""",
 )
-_rule(
+community_rule(
     "a_refund_paid_out_has_a_voucher_of_its_amount",
     subject=_REFUND,
     detail="r.state || ', ' || r.amount || ' ≠ ' || COALESCE(v.amount::text, 'no voucher')",
@@ -126,7 +117,7 @@ _rule(
         CASE WHEN r.state = 'paid' AND r.amount > 0
         THEN (r.amount, r.community_id) ELSE (NULL::numeric, NULL::bigint) END""",
 )
-_rule(
+community_rule(
     "vouchers_are_numbered_without_a_gap",
     subject="c.code || ' ' || COALESCE(s.year, v.year)",
     detail="COALESCE(v.vouchers, 0) || ' vouchers up to ' || COALESCE(v.last, 0)"
@@ -139,7 +130,7 @@ _rule(
     broken="""COALESCE(v.vouchers, 0) <> COALESCE(s.last_number, 0)
         OR COALESCE(v.last, 0) <> COALESCE(s.last_number, 0) OR v.first <> 1""",
 )
-_rule(
+community_rule(
     "what_goes_back_the_way_it_came_is_never_more_than_came",
     subject="c.code || ' payment ' || p.id",
     detail="g.given || ' of ' || COALESCE(s.posted, 0)",
@@ -157,7 +148,7 @@ _rule(
     ) s ON (s.payment_id, s.account_id) = (g.payment_id, g.account_id)""",
     broken="g.given > COALESCE(s.posted, 0)",
 )
-_rule(
+community_rule(
     "a_voucher_counters_the_receipt_of_the_payment_that_went_back",
     subject=_REFUND,
     detail="'voucher ' || v.number",
