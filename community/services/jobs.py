@@ -155,6 +155,8 @@ def _work(job: Job, progress: Progress) -> tuple[Job.State, Made]:
     except kind.refusals as refusal:
         return Job.State.REFUSED, Made(str(refusal))
     except Exception:
+        # Whatever it was has to end in the row: else the page shows a bar that never moves, and
+        # every beat starts the work again. The log has the traceback.
         log.exception("job %s (%s) failed", job.pk, job.kind)
         return Job.State.FAILED, Made(
             _("Something went wrong on our side; nothing was changed. Please try again.")

@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -72,7 +73,7 @@ class OutcomeUnknown(ChannelError):
     """The connection broke or the time ran out after the message may have been taken."""
 
 
-class Channel:
+class Channel(ABC):
     """Base of all channels. One instance serves a process, so it keeps no state of a message.
 
     A subclass is named in settings.NOTICE_CHANNELS and passes tests/notices/channel_contract.py.
@@ -83,19 +84,21 @@ class Channel:
     # What the provider's codes mean to staff. What is not among them is called a refusal.
     meanings: ClassVar[Meanings] = ()
 
+    @abstractmethod
     def send(self, message: Message) -> Accepted:
         """Hands `message` to the provider within 30 seconds.
 
         Raises TransportError (not sent) or OutcomeUnknown (perhaps sent).
         """
-        raise NotImplementedError
 
     def ask(self, message: Message, *, since: datetime.datetime) -> Answer:
         """What became of `message`, first tried at `since`. Only if `can_be_asked`.
 
-        Raises TransportError (transient) when the provider does not answer now.
+        Raises TransportError (transient) when the provider does not answer now. Asking a channel
+        that cannot be asked (a mail server knows nothing of yesterday) is a mistake of ours, and
+        any answer would be made up: NotImplementedError.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} cannot be asked")
 
     def missing_settings(self) -> list[str]:
         """What has to be configured before this channel can send, in words for an operator."""

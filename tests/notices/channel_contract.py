@@ -5,6 +5,7 @@ It runs against a real server in its own process; the server's ledger says what 
 
 import datetime
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import pytest
@@ -15,35 +16,29 @@ from notices.channels.base import Channel, Fate, Message, OutcomeUnknown, Transp
 from notices.channels.reasons import explain
 
 
-class ChannelContract:
-    """Give `channel`, `message`, and the seven `given_…` and `sent_keys`; inherit the tests."""
+class ChannelContract(ABC):
+    """Give the fixtures `channel` and `message`, and what is abstract here; inherit the tests.
 
-    @pytest.fixture
-    def channel(self) -> Channel:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def message(self) -> Message:
-        """A message that the provider accepts. Its secret words are `SECRET`."""
-        raise NotImplementedError
+    `message` is one that the provider accepts; its secret words are `SECRET`.
+    """
 
     SECRET = "481516"
 
+    @abstractmethod
     def sent_keys(self) -> Sequence[str]:
         """The keys of the messages that the provider has, in any order, doubles included."""
-        raise NotImplementedError
 
-    def given_nobody_listens(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def given_nobody_listens(self) -> None: ...
 
-    def given_the_address_is_refused(self, message: Message) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def given_the_address_is_refused(self, message: Message) -> None: ...
 
-    def given_too_many_for_now(self, message: Message) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def given_too_many_for_now(self, message: Message) -> None: ...
 
-    def given_the_line_is_cut_after_taking(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def given_the_line_is_cut_after_taking(self) -> None: ...
 
     def test_sends_once_under_the_deliverys_key(self, channel: Channel, message: Message) -> None:
         accepted = channel.send(message)
