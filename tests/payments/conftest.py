@@ -22,6 +22,13 @@ def merchant(wechatpay_simulator: WeChatPaySimulator, settings: Any) -> WeChatPa
     return wechatpay_simulator
 
 
+@pytest.fixture
+def open_day(merchant: WeChatPaySimulator) -> WeChatPaySimulator:
+    """The merchant's simulator, where today's bill can be fetched too."""
+    merchant.faults(bill_today=True)
+    return merchant
+
+
 def values_of(simulator: PaymentSimulator, names: Iterable[str], prefix: str) -> dict[str, str]:
     """The merchant account of a simulator, as the settings hold it."""
     return {name: simulator.account[f"{prefix}_{name}"] for name in names}

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,12 +12,11 @@ from django.utils import timezone
 
 from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent
-from payments.providers.base import Scene
 from payments.services.asking import retire, sweep_orders
-from payments.services.ordering import NotOffered, start_order
+from payments.services.ordering import NotOffered
 from tests.factories.billing import make_bill
-from tests.factories.community import BindingFactory
 from tests.fixtures.simulators import AlipaySimulator
+from tests.payments import online
 from tests.payments.conftest import values_of
 from tests.payments.provider_contract import refund_request
 from tests.payments.test_alipay import FORGERIES
@@ -33,14 +33,7 @@ def merchant(alipay):
     return alipay
 
 
-def start(bill, scene=Scene.NATIVE):
-    return start_order(
-        user=BindingFactory(party=bill.account.party).user,
-        bill_ids=[bill.pk],
-        provider_key="alipay",
-        scene=scene,
-        form_token=uuid.uuid4(),
-    )
+start = partial(online.start, provider="alipay")
 
 
 def now(order):

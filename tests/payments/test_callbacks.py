@@ -1,18 +1,15 @@
 """Callbacks over the wire: the simulator on one side, the running portal on the other."""
 
 import datetime
-import uuid
 
 import pytest
 from django.utils import timezone
 
 from config.celery import app
 from payments.models import Payment, PaymentOrder, ProviderEvent
-from payments.providers.base import Scene
 from payments.services import events
-from payments.services.ordering import start_order
-from tests.factories.community import BindingFactory
 from tests.factories.payments import make_payment
+from tests.payments.online import start
 from tests.payments.test_wechatpay import FORGERIES
 
 pytestmark = [
@@ -24,13 +21,7 @@ State = PaymentOrder.State
 
 @pytest.fixture
 def order(portal, bill):
-    return start_order(
-        user=BindingFactory(party=bill.account.party).user,
-        bill_ids=[bill.pk],
-        provider_key="wechatpay",
-        scene=Scene.NATIVE,
-        form_token=uuid.uuid4(),
-    )
+    return start(bill)
 
 
 def now(order):

@@ -1,7 +1,6 @@
 """Refunds the way the money came: once at the provider, whatever happens on the way."""
 
 import datetime
-import uuid
 from decimal import Decimal
 
 import pytest
@@ -18,16 +17,14 @@ from payments.providers.base import (
     ProviderRefund,
     RefundRequest,
     RefundState,
-    Scene,
     TransientError,
 )
 from payments.services import original_refunds, reconciling, refunds
-from payments.services.asking import ask
-from payments.services.ordering import start_order
 from payments.services.undoing import refundable_of
 from tests.factories.billing import make_bill
-from tests.factories.community import BindingFactory, MembershipFactory, StaffUserFactory
+from tests.factories.community import MembershipFactory, StaffUserFactory
 from tests.factories.payments import make_payment, make_refund
+from tests.payments.online import paid
 from tests.races import errors_in, together
 
 pytestmark = [
@@ -37,22 +34,10 @@ pytestmark = [
 State = Refund.State
 
 
-def pay_online(simulator, bill, provider="wechatpay"):
-    order = start_order(
-        user=BindingFactory(party=bill.account.party).user,
-        bill_ids=[bill.pk],
-        provider_key=provider,
-        scene=Scene.NATIVE,
-        form_token=uuid.uuid4(),
-    )
-    simulator.pay(order.out_trade_no, callback=False)
-    return ask(order).payment
-
-
 @pytest.fixture
 def payment(merchant, bill):
     """344.12 yuan by WeChat Pay, which settled the bill's two lines of 302.12 and 42.00."""
-    return pay_online(merchant, bill)
+    return paid(merchant, bill)
 
 
 def asked(payment, amount="344.12", *, approved=True):
@@ -111,7 +96,7 @@ def test_in_parts_the_last_line_opens_first(merchant, payment, bill):
 
 def test_what_settled_nothing_goes_first(merchant, bill):
     other = make_bill("10.00", account=bill.account, quarter=2)
-    payment = pay_online(merchant, bill)
+    payment = paid(merchant, bill)
     make_payment(other, amount="25.00")  # 15.00 of credit from elsewhere
     asked(payment, "12.00")
     due()
@@ -122,7 +107,7 @@ def test_what_settled_nothing_goes_first(merchant, bill):
 
 
 def test_alipay_gives_back_too(alipay, bill):
-    payment = pay_online(alipay, bill, "alipay")
+    payment = paid(alipay, bill, "alipay")
     refund = asked(payment, "100.00")
     assert now(refund) == State.PAID
     assert open_of(bill) == [Decimal("42.00"), Decimal("58.00")]
@@ -131,7 +116,7 @@ def test_alipay_gives_back_too(alipay, bill):
 
 def test_a_callback_ends_it_by_asking(portal, bill):
     portal.faults(callbacks="deliver", hold_refunds=True)
-    refund = asked(pay_online(portal, bill), "5.00")
+    refund = asked(paid(portal, bill), "5.00")
     assert now(refund) == State.PROCESSING
     portal.post(f"/control/refunds/{refund.out_refund_no}", status="SUCCESS")
     portal.wait_for_callbacks(refund.payment.order.out_trade_no)

@@ -2,32 +2,27 @@
 
 import datetime
 import json
-import uuid
 from decimal import Decimal
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, InternalError, transaction
-from django.urls import reverse
 from django.utils import timezone, translation
 
 from billing.services.accounts.posting import credit_of
-from community.models import Role, today
+from community.models import today
 from core.books import verify
 from payments import providers
 from payments.models import Payment, PaymentOrder, Reconciliation, ReconciliationLine
-from payments.providers.base import BillLine, DailyBill, LineKind, Scene
+from payments.providers.base import BillLine, DailyBill, LineKind
 from payments.services import differences, reconciling
 from payments.services.asking import ask
-from payments.services.ordering import start_order
-from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.billing import make_bill
 from tests.factories.community import (
-    BindingFactory,
-    MembershipFactory,
     StaffUserFactory,
-    UnitFactory,
 )
+from tests.payments.online import paid, paid_there
 from tests.races import errors_in, together
 
 pytestmark = [
@@ -36,22 +31,6 @@ pytestmark = [
 ]
 Kind, Way = ReconciliationLine.Kind, ReconciliationLine.Way
 Open, Settled, Gone = ReconciliationLine.State.values
-
-
-def start(bill, provider="wechatpay"):
-    return start_order(
-        user=BindingFactory(party=bill.account.party).user,
-        bill_ids=[bill.pk],
-        provider_key=provider,
-        scene=Scene.NATIVE,
-        form_token=uuid.uuid4(),
-    )
-
-
-def paid(merchant, bill, *, told=True, provider="wechatpay"):
-    order = start(bill, provider)
-    merchant.pay(order.out_trade_no, callback=False)
-    return ask(order) if told else order
 
 
 def run(**options):
@@ -77,13 +56,6 @@ def accountant():
     return StaffUserFactory()
 
 
-@pytest.fixture
-def open_day(merchant):
-    """Today's bill can be fetched too."""
-    merchant.faults(bill_today=True)
-    return merchant
-
-
 def test_a_day_that_agrees_has_no_difference_and_its_sums(open_day, bill):
     paid(open_day, bill)
     answer = run()
@@ -97,8 +69,9 @@ def test_a_day_that_agrees_has_no_difference_and_its_sums(open_day, bill):
 
 
 def test_every_kind_of_difference_is_found_once(open_day, bill):
-    orders = [paid(open_day, bill)] + [paid(open_day, make_bill("42.00")) for _ in range(4)]
-    untold = paid(open_day, make_bill("7.00"), told=False)
+    bills = [bill, *(make_bill("42.00") for _ in range(4))]
+    orders = [paid(open_day, one).order for one in bills]
+    untold = paid_there(open_day, make_bill("7.00"))
     lost, more, fee, twice, _good = [order.out_trade_no for order in orders]
     open_day.faults(
         bill_today=True,
@@ -120,7 +93,7 @@ def test_every_kind_of_difference_is_found_once(open_day, bill):
 
 
 def test_the_missing_payment_is_recorded_by_asking_the_provider(open_day, bill, accountant):
-    order = paid(open_day, bill, told=False)
+    order = paid_there(open_day, bill)
     run()
     line = ReconciliationLine.objects.get()
     settled = differences.record_missing(line.pk, by=accountant)
@@ -134,7 +107,7 @@ def test_the_missing_payment_is_recorded_by_asking_the_provider(open_day, bill, 
 
 
 def test_what_was_made_good_meanwhile_is_gone_by_itself(open_day, bill):
-    order = paid(open_day, bill, told=False)
+    order = paid_there(open_day, bill)
     run()
     ask(order)
     assert run()["changed"]
@@ -163,8 +136,7 @@ def test_money_of_a_stranger_is_kept_as_credit_or_unclaimed(open_day, bill, acco
 
 
 def test_another_amount_pays_what_its_order_was_for(open_day, bill, accountant):
-    order = start(bill)
-    open_day.pay(order.out_trade_no, callback=False)
+    order = paid_there(open_day, bill)
     open_day.faults(bill_today=True, bill_amount=[order.out_trade_no])
     run()
     line = ReconciliationLine.objects.get(kind=Kind.NOT_HERE)
@@ -178,7 +150,7 @@ def test_another_amount_pays_what_its_order_was_for(open_day, bill, accountant):
 def test_a_day_is_signed_off_when_nothing_is_open_and_then_never_changes(
     open_day, bill, accountant
 ):
-    order = paid(open_day, bill)
+    order = paid(open_day, bill).order
     open_day.faults(bill_today=True, bill_missing=[order.out_trade_no])
     run()
     day = Reconciliation.objects.get()
@@ -241,7 +213,7 @@ def test_two_who_compare_and_two_who_keep_do_it_once(merchant, bill, accountant,
 def test_communities_of_one_account_see_their_own_lines_only(open_day, bill):
     paid(open_day, bill)
     other = make_bill("9.00")
-    paid(open_day, other, told=False)
+    paid_there(open_day, other)
     assert other.account.community != bill.account.community
     run()
     assert [line.reconciliation.community for line in ReconciliationLine.objects.all()] == [
@@ -252,7 +224,7 @@ def test_communities_of_one_account_see_their_own_lines_only(open_day, bill):
 
 
 def test_every_transition_of_a_difference(open_day, bill, accountant):
-    paid(open_day, bill, told=False)
+    paid_there(open_day, bill)
     run()
     line = ReconciliationLine.objects.get()
     for state in ReconciliationLine.State:
@@ -308,85 +280,3 @@ def test_every_morning_what_was_not_compared_yet_is(merchant, bill):
     assert reconciling.catch_up(on=today() - datetime.timedelta(days=1), days=3) == 0
     # Nothing happened on either side: nobody has to sign.
     assert set(Reconciliation.objects.values_list("state", "closed_by")) == {("closed", None)}
-
-
-def test_the_pages_from_the_difference_to_the_signature(open_day, bill, client):
-    order = paid(open_day, bill, told=False)
-    unit = UnitFactory(building=bill.account.unit.building)
-    strange = start(make_bill("8.00", account=AccountFactory(unit=unit)))
-    open_day.pay(strange.out_trade_no, callback=False)
-    open_day.faults(bill_today=True, bill_extra=1)
-    run()
-    community = bill.account.community
-    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
-    day = Reconciliation.objects.get(community=community)
-
-    def url(name, *args):
-        return reverse(f"payments:{name}", args=[community.code, *args])
-
-    assert url("reconciliation", day.pk) in client.get(url("reconciliations")).content.decode()
-    page = client.get(url("reconciliation", day.pk)).content.decode()
-    assert order.out_trade_no in page
-    assert url("close_reconciliation", day.pk) not in page
-    recorded = day.lines.get(order=order)
-    assert 'value="record"' in client.get(url("difference", recorded.pk)).content.decode()
-
-    def settle(line, **data):
-        return client.post(url("settle_difference", line.pk), data)
-
-    assert settle(recorded, way="record").url == url("reconciliation", day.pk)
-    stranger = day.lines.get(order=None)
-    assert settle(stranger, way="keep", unit="9-9-999").status_code == 422
-    assert settle(stranger, way="explain", words=" ").url == url("difference", stranger.pk)
-    assert settle(stranger, way="nonsense").url == url("difference", stranger.pk)
-    assert settle(stranger, way="keep", unit="").status_code == 302
-    rest = day.lines.get(order=strange)
-    client.post(url("close_reconciliation", day.pk))
-    day.refresh_from_db()
-    assert day.state == "open"
-    settle(rest, way="explain", words="已退")
-    settle(rest, way="explain", words="再说")
-    rest.refresh_from_db()
-    assert rest.words == "已退"
-    Reconciliation.objects.update(day=today() - datetime.timedelta(days=1))
-    assert (
-        url("close_reconciliation", day.pk)
-        in client.get(url("reconciliation", day.pk)).content.decode()
-    )
-    client.post(url("close_reconciliation", day.pk))
-    day.refresh_from_db()
-    assert day.state == "closed"
-    assert "已退" in client.get(url("reconciliation", day.pk)).content.decode()
-
-
-def test_pages_ask_the_database_a_fixed_number_of_times(
-    client, bill, django_assert_max_num_queries
-):
-    community = bill.account.community
-    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
-    for back in range(1, 31):
-        day = Reconciliation.objects.create(
-            community=community,
-            provider="wechatpay",
-            day=today() - datetime.timedelta(days=back),
-            digest="0" * 64,
-            their_lines=40,
-            compared_at=timezone.now(),
-        )
-        ReconciliationLine.objects.bulk_create(
-            ReconciliationLine(
-                reconciliation=day,
-                kind=Kind.NOT_HERE,
-                flow="payment",
-                out_trade_no=f"X{number}",
-                theirs=5,
-            )
-            for number in range(40)
-        )
-    with django_assert_max_num_queries(12):
-        client.get(reverse("payments:reconciliations", args=[community.code]))
-    with django_assert_max_num_queries(12):
-        client.get(reverse("payments:reconciliation", args=[community.code, day.pk]))
-    with django_assert_max_num_queries(12):
-        line = day.lines.first()
-        client.get(reverse("payments:difference", args=[community.code, line.pk]))

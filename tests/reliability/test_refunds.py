@@ -1,22 +1,18 @@
 """A worker killed while it sends a refund: the provider's ledger has it once all the same."""
 
 import datetime
-import uuid
 
 import pytest
 from django.utils import timezone
 
 from core import books
 from payments.models import Refund
-from payments.providers.base import Scene
 from payments.services import original_refunds, refunds
-from payments.services.asking import ask
-from payments.services.ordering import start_order
 from tests.factories.billing import make_bill
-from tests.factories.community import BindingFactory
 from tests.factories.payments import make_refund
 from tests.fixtures.simulators import WeChatPaySimulator
 from tests.payments.conftest import merchant  # noqa: F401 - fixture
+from tests.payments.online import paid
 from tests.reliability import processes
 
 pytestmark = [
@@ -43,15 +39,7 @@ def test_a_killed_worker_gives_back_once(
 ) -> None:
     monkeypatch.setattr(refunds, "ring", lambda *args: None)
     bill = make_bill("7.00")
-    order = start_order(
-        user=BindingFactory.create(party=bill.account.party).user,
-        bill_ids=[bill.pk],
-        provider_key="wechatpay",
-        scene=Scene.NATIVE,
-        form_token=uuid.uuid4(),
-    )
-    merchant.pay(order.out_trade_no, callback=False)
-    payment = ask(order).payment
+    payment = paid(merchant, bill)
     of_it = {"payment": payment, "method": Refund.Method.ORIGINAL}
     refund = make_refund(bill.account, "7.00", approved=True, **of_it)  # type: ignore[arg-type]
     env = processes.environment(**merchant.account)
