@@ -19,11 +19,12 @@ from core.money import ZERO
 from payments import providers
 from payments.forms import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, new_token
 from payments.models import Deposit, Payment, Refund
+from payments.scenes import scene_of
 from payments.services.basket import Wish
 from payments.services.deposits import account_of
 from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
 from payments.services.record import KeyConflict
-from payments.views.pay import place, scene_of
+from payments.views.pay import place
 from payments.views.used_form import receipt_of_used_form
 from payments.wording import offered
 

@@ -21,6 +21,7 @@ from payments import providers
 from payments.forms import PayForm, new_token
 from payments.models import BillShare, PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
+from payments.scenes import scene_of
 from payments.services import sharing
 from payments.services.asking import hurry
 from payments.services.ordering import (
@@ -31,7 +32,7 @@ from payments.services.ordering import (
     open_order,
     start_order,
 )
-from payments.views.pay import LIVE, scene_of
+from payments.views.orders import LIVE
 from payments.wording import offered, words_for
 
 State = PaymentOrder.State

@@ -1,0 +1,174 @@
+"""An online order: how to pay it, what came of it, going on in another way, giving it up."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from billing.explanation import words_of_late_fee
+from billing.models import Account
+from billing.services.accounts.late_fees import standings
+from community.access import SignedInRequest, signed_in
+from core.pdf import qr_data_uri
+from payments import providers
+from payments.models import PaymentOrder
+from payments.providers.base import PermanentError, Scene, TransientError
+from payments.services.asking import hurry, retire
+from payments.services.basket import wish_of
+from payments.services.ordering import open_order
+from payments.services.orders import unasked_credit
+from payments.views.pay import place
+from payments.wording import words_for
+
+State = PaymentOrder.State
+LIVE = (State.CREATED, State.PENDING)
+
+
+def _own(request: SignedInRequest, pk: int) -> PaymentOrder:
+    return get_object_or_404(
+        PaymentOrder.objects.visible_to(request.user).select_related("community"), pk=pk
+    )
+
+
+@signed_in
+@require_safe
+def order(request: SignedInRequest, pk: int) -> HttpResponse:
+    """An order: how to pay it, that we wait for it, or what came of it."""
+    found = _own(request, pk)
+    live = found.state in LIVE
+    if live:
+        hurry(found)
+    receipt = found.payment.receipt if found.state == State.PAID else None
+    return render(
+        request,
+        "payments/order.html",
+        {
+            "order": found,
+            "words": words_for(found.provider),
+            "live": live,
+            "lines": _lines(found),
+            "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
+            "unfolded": "code" in request.GET,  # asked for on a narrow screen
+            "receipt": receipt,
+            "beside": found.account_lines.select_related("account__unit"),
+            "unasked": _unasked(found) if receipt else [],
+        },
+    )
+
+
+def _lines(order: PaymentOrder) -> list[Any]:
+    """What is paid for which bill, with how its late fee of the order's day came about."""
+    lines: list[Any] = list(order.lines.select_related("bill__account__unit", "bill__run__period"))
+    day = timezone.localdate(order.paid_at or order.created_at)
+    late = standings(bill_ids=[line.bill_id for line in lines], on=day)
+    for line in lines:
+        line.late_words = words_of_late_fee(late[line.bill_id]) if line.bill_id in late else []
+    return lines
+
+
+def _unasked(order: PaymentOrder) -> list[tuple[str, Decimal]]:
+    """The units where money of the order was not needed any more, and how much, in yuan."""
+    rest = unasked_credit(order)
+    codes = Account.objects.filter(pk__in=rest).values_list("pk", "unit__code")
+    return [(code, rest[pk]) for pk, code in codes]
+
+
+def _shows_code(order: PaymentOrder) -> bool:
+    return order.state == State.PENDING and order.scene == Scene.NATIVE
+
+
+@signed_in
+@require_safe
+def order_status(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Asked by the waiting page: nothing while the state is as it was, else "load again"."""
+    found = _own(request, pk)
+    if found.state != request.GET.get("state"):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    hurry(found)
+    return HttpResponse(status=204)
+
+
+@signed_in
+@require_safe
+def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
+    found = _try_to_open(request, _own(request, pk))
+    if found.state != State.PENDING or found.scene not in (Scene.H5, Scene.PAGE):
+        return redirect("payments:order", pk=pk)
+    # WeChat wants to see from which site the payer comes.
+    return HttpResponseRedirect(found.pay_url, headers={"Referrer-Policy": "origin"})
+
+
+@signed_in
+@require_POST
+def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Goes on in another way: a phone's own app or a page instead of the code, or the code instead.
+
+    To the provider that is another order: this one is closed there first, so that only one can be
+    paid. Pressed twice it is one.
+    """
+    found = _own(request, pk)
+    try:
+        scene = Scene(request.POST.get("scene", ""))
+    except ValueError:
+        raise Http404 from None
+    if scene not in providers.all_providers()[found.provider].scenes:
+        raise Http404
+    if found.state not in LIVE or found.scene == scene:
+        return redirect("payments:order", pk=pk)
+    form_token = uuid.uuid5(found.form_token, scene)
+    answer, placed = place(request, wish_of(found), found.provider, scene, form_token)
+    if placed is None or placed.state != State.PENDING:
+        return answer
+    # Never straight on to the provider: the page's policy lets forms lead to ourselves only.
+    unfolded = "?code" if scene == Scene.NATIVE else ""
+    return redirect(reverse("payments:order", args=[placed.pk]) + unfolded)
+
+
+@signed_in
+@require_POST
+def order_open(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Tries again to place an order that perhaps never arrived; twice is the same as once."""
+    _try_to_open(request, _own(request, pk))
+    return redirect("payments:order", pk=pk)
+
+
+@signed_in
+@require_POST
+def order_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Gives an order up; if it was paid at the last moment, it is settled instead."""
+    found = _own(request, pk)
+    if found.state in LIVE:
+        try:
+            found = retire(found)
+        except (TransientError, PermanentError, KeyError):
+            _tell_unreachable(request)
+            return redirect("payments:order", pk=pk)
+    if found.state == State.PAID:
+        return redirect("payments:order", pk=pk)
+    messages.info(request, _("The payment was given up; nothing was taken."))
+    return redirect("payments:pay")
+
+
+def _try_to_open(request: SignedInRequest, order: PaymentOrder) -> PaymentOrder:
+    """The order after one more try to place it, or as it was, with a word on why."""
+    if order.state in LIVE:
+        try:
+            return open_order(order)
+        except (TransientError, KeyError):
+            _tell_unreachable(request)
+    return order
+
+
+def _tell_unreachable(request: SignedInRequest) -> None:
+    messages.warning(
+        request,
+        _("We cannot reach the payment service just now. Nothing was lost; please try again."),
+    )
