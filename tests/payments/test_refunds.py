@@ -1,4 +1,4 @@
-"""Refunds: asked by one, approved by another, paid once; the money is spent once."""
+"""Refunds: asked by one, approved by another, paid once."""
 
 import datetime
 import uuid
@@ -8,19 +8,9 @@ from functools import partial
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
 
-from billing.models import Account, CreditEntry
-from billing.services.accounts.posting import allocate, credit_of, post_credit, use_credit
+from billing.models import CreditEntry
+from billing.services.accounts.posting import allocate, post_credit, use_credit
 from community.models import today
 from core import books
 from core.encryption import decrypt
@@ -30,28 +20,20 @@ from payments.services.record import KeyConflict
 from payments.signals import refund_changed
 from tests.factories.billing import AccountFactory, CreditEntryFactory, make_bill
 from tests.factories.community import StaffUserFactory
-from tests.factories.payments import make_deposit, make_payment, make_refund
-from tests.races import errors_in, together
+from tests.factories.payments import make_deposit, make_refund
+from tests.payments.credit import account_with_credit, credit
 
 pytestmark = pytest.mark.django_db
-State = Refund.State
 
 
 @pytest.fixture
 def account():
-    """100 yuan of credit."""
-    bill = make_bill("20.00")
-    make_payment(bill, amount="120.00")
-    return bill.account
+    return account_with_credit()
 
 
 @pytest.fixture
 def by():
     return StaffUserFactory.create()
-
-
-def credit(account):
-    return credit_of([account.pk]).get(account.pk, 0)
 
 
 # --- credit --------------------------------------------------------------------------------
@@ -115,6 +97,16 @@ def test_what_was_never_paid_does_not_go_back(account):
     assert refunds.refundable(account.pk) == 100
     with pytest.raises(refunds.NotEnough):
         make_refund(account, "100.01")
+
+
+def test_a_refund_lessens_the_credit_whichever_payment_it_came_from(account, by):
+    """What an entry still has is not what may be spent: the account's credit bounds it."""
+    refunds.approve(make_refund(account, "90.00").pk, by=by)
+    bill = make_bill("50.00", account=account, quarter=2)
+    (entry,) = CreditEntry.objects.filter(kind="payment")
+    allocate(credit_entry=entry, bill_ids=[bill.pk])
+    assert type(bill).objects.with_open().get(pk=bill.pk).open_amount == 40
+    assert timezone.localdate(entry.created_at) == today()
 
 
 def test_opening_credit_goes_back():
@@ -284,221 +276,3 @@ def test_the_same_form_twice_is_one_request(account):
     assert told == ["requested"]
     with pytest.raises(KeyConflict):
         make_refund(account, "51.00", token=token)
-
-
-# --- every pair of states ------------------------------------------------------------------
-
-MOVES = {
-    State.APPROVED: lambda pk, by: refunds.approve(pk, by=by),
-    State.REJECTED: lambda pk, by: refunds.reject(pk, by=by, words="不退"),
-    State.WITHDRAWN: lambda pk, by: refunds.withdraw(pk, by=by),
-    State.FAILED: lambda pk, by: refunds.fail(pk, by=by, words="账号有误"),
-    State.PAID: lambda pk, by: refunds.pay_in_cash(pk, by=by),
-}
-WAYS = {
-    State.REQUESTED: [],
-    State.APPROVED: [State.APPROVED],
-    State.REJECTED: [State.REJECTED],
-    State.WITHDRAWN: [State.WITHDRAWN],
-    State.FAILED: [State.APPROVED, State.FAILED],
-    State.PAID: [State.APPROVED, State.PAID],
-}
-
-
-@pytest.mark.parametrize("goal", MOVES)
-@pytest.mark.parametrize("start", WAYS)
-def test_every_pair_of_states(account, by, start, goal):
-    refund = make_refund(account)
-    for step in WAYS[start]:
-        MOVES[step](refund.pk, by)
-    before = credit(account)
-    if goal == start:  # done already: quietly nothing
-        assert MOVES[goal](refund.pk, by).state == goal
-        assert credit(account) == before
-    elif goal in Refund.TRANSITIONS[start]:
-        assert MOVES[goal](refund.pk, by).state == goal
-    else:
-        with pytest.raises(refunds.WrongState) as refused:
-            MOVES[goal](refund.pk, by)
-        assert refused.value.state == start
-        assert Refund.objects.get(pk=refund.pk).state == start
-        assert credit(account) == before
-    assert books.verify().breaks == []
-
-
-# --- at the same moment --------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-class TestAtTheSameMoment:
-    def test_two_approve_and_it_is_taken_once(self, account):
-        refund = make_refund(account, "60.00")
-        both = [StaffUserFactory.create() for _ in range(2)]
-        outcomes = together(*(partial(refunds.approve, refund.pk, by=one) for one in both))
-        assert errors_in(outcomes) == []
-        assert credit(account) == 40
-        assert CreditEntry.objects.filter(kind="refund").count() == 1
-
-    def test_one_approves_while_another_rejects(self, account, by):
-        refund = make_refund(account, "60.00")
-        outcomes = together(
-            partial(refunds.approve, refund.pk, by=by),
-            partial(refunds.reject, refund.pk, by=StaffUserFactory.create(), words="不"),
-        )
-        (error,) = errors_in(outcomes)
-        assert isinstance(error, refunds.WrongState)
-        state = Refund.objects.get(pk=refund.pk).state
-        assert (state, credit(account)) in {("approved", 40), ("rejected", 100)}
-
-    def test_two_refunds_of_one_credit(self, account, by):
-        asked = [make_refund(account, "60.00") for _ in range(2)]
-        outcomes = together(*(partial(refunds.approve, one.pk, by=by) for one in asked))
-        (error,) = errors_in(outcomes)
-        assert isinstance(error, refunds.NotEnough)
-        assert credit(account) == 40
-
-    def test_a_refund_against_the_next_bills_use_of_the_credit(self, account, by):
-        """Whoever comes first has the credit; it is never spent twice."""
-        bill = make_bill("100.00", account=account, quarter=2)
-        refund = make_refund(account, "100.00")
-
-        def use():
-            with transaction.atomic():
-                return use_credit(account_ids=[account.pk])
-
-        outcomes = together(partial(refunds.approve, refund.pk, by=by), use)
-        now = Account.objects.with_balance().get(pk=account.pk)
-        assert now.credit == 0
-        if errors_in(outcomes):
-            assert now.owed == 0
-            assert Refund.objects.get(pk=refund.pk).state == "requested"
-        else:
-            assert now.owed == bill.amount
-        assert books.verify().breaks == []
-
-    def test_two_pay_out_and_there_is_one_voucher(self, account, by):
-        refund = make_refund(account, "60.00", approved=True)
-        outcomes = together(*[partial(refunds.pay_in_cash, refund.pk, by=by)] * 3)
-        assert errors_in(outcomes) == []
-        assert PayoutVoucher.objects.count() == 1
-
-    def test_one_pays_out_while_another_takes_it_back(self, account, by):
-        refund = make_refund(account, "60.00", approved=True)
-        outcomes = together(
-            partial(refunds.pay_in_cash, refund.pk, by=by),
-            partial(refunds.withdraw, refund.pk, by=by),
-        )
-        (error,) = errors_in(outcomes)
-        assert isinstance(error, refunds.WrongState)
-        state = Refund.objects.get(pk=refund.pk).state
-        assert (state, credit(account)) in {("paid", 40), ("withdrawn", 100)}
-        assert books.verify().breaks == []
-
-    def test_two_returns_of_one_deposit(self, account, by):
-        deposit = make_deposit(account, "1000.00")
-        asked = [make_refund(account, "600.00", deposit=deposit) for _ in range(2)]
-        outcomes = together(*(partial(refunds.approve, one.pk, by=by) for one in asked))
-        (error,) = errors_in(outcomes)
-        assert isinstance(error, refunds.NotEnough)
-        assert refunds.held_of(deposit) == 400
-
-    def test_without_the_locks_the_deposits_trigger_refuses_one(self, account, by, monkeypatch):
-        """Both have read that 1000 is held before either takes."""
-        import threading
-
-        from tests.races import PATIENCE
-
-        deposit = make_deposit(account, "1000.00")
-        asked = [make_refund(account, "600.00", deposit=deposit) for _ in range(2)]
-        both_have_read = threading.Barrier(2)
-        take = refunds._take_from_deposit
-
-        def take_together(refund, deposit):
-            both_have_read.wait(PATIENCE)
-            take(refund, deposit)
-
-        def unlocked(refund_id):
-            return Refund.objects.select_related("deposit", "account").get(pk=refund_id)
-
-        monkeypatch.setattr(refunds, "_locked", unlocked)
-        monkeypatch.setattr(refunds, "_take_from_deposit", take_together)
-        outcomes = together(*(partial(refunds.approve, one.pk, by=by) for one in asked))
-        (error,) = errors_in(outcomes)
-        assert isinstance(error, IntegrityError)
-        assert "more would be taken from a deposit than is held" in str(error)
-
-
-# --- any events in any order ---------------------------------------------------------------
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Payments, bills and refunds in any order: no fen is lost, none is spent twice."""
-
-    @initialize()
-    def begin(self):
-        self.account = AccountFactory()
-        self.asked, self.quarter = [], 0
-        self.paid_in = self.paid_out = 0
-        self.by = StaffUserFactory.create()
-
-    @rule(fen=st.integers(1, 20_000))
-    def pay(self, fen):
-        amount = Decimal(fen) / 100
-        self.quarter += 1
-        bill = make_bill("0.01", account=self.account, year=2000 + self.quarter)
-        make_payment(bill, amount=amount)
-        self.paid_in += amount
-
-    @rule(fen=st.integers(1, 20_000))
-    def bill(self, fen):
-        self.quarter += 1
-        make_bill(Decimal(fen) / 100, account=self.account, year=2000 + self.quarter)
-        use_credit(account_ids=[self.account.pk])
-
-    @rule(fen=st.integers(1, 20_000))
-    def ask(self, fen):
-        amount = Decimal(fen) / 100
-        try:
-            self.asked.append(make_refund(self.account, amount).pk)
-        except refunds.NotEnough:
-            return
-
-    @rule(which=st.integers(0, 50), move=st.sampled_from(list(MOVES)))
-    def go_on(self, which, move):
-        if not self.asked:
-            return
-        pk = self.asked[which % len(self.asked)]
-        before = Refund.objects.get(pk=pk)
-        try:
-            after = MOVES[move](pk, self.by)
-        except (refunds.WrongState, refunds.NotEnough):
-            return
-        if after.state == "paid" and before.state != "paid":
-            self.paid_out += after.amount
-
-    @invariant()
-    def nothing_is_lost(self):
-        if not hasattr(self, "account"):
-            return
-        now = Account.objects.with_balance().get(pk=self.account.pk)
-        waiting = sum(r.amount for r in Refund.objects.filter(account=now, state="approved"))
-        assert now.credit >= 0
-        assert now.credited == self.paid_in - self.paid_out - waiting
-        assert books.verify().breaks == []
-
-
-class TestAnyOrder(TestCase):
-    def test_any_events_in_any_order(self):
-        run_state_machine_as_test(
-            AnyOrder, settings=settings(max_examples=12, stateful_step_count=12, deadline=None)
-        )
-
-
-def test_a_refund_lessens_the_credit_whichever_payment_it_came_from(account, by):
-    """What an entry still has is not what may be spent: the account's credit bounds it."""
-    refunds.approve(make_refund(account, "90.00").pk, by=by)
-    bill = make_bill("50.00", account=account, quarter=2)
-    (entry,) = CreditEntry.objects.filter(kind="payment")
-    allocate(credit_entry=entry, bill_ids=[bill.pk])
-    assert type(bill).objects.with_open().get(pk=bill.pk).open_amount == 40
-    assert timezone.localdate(entry.created_at) == today()
