@@ -3,6 +3,7 @@
 late fees of a bill     ≤ what its days make under the rule of its due date, or what was waived
 approved adjustment     = Σ its credit entries, all of its line; or its charge
 waiver, write-off       has an approved adjustment; a discount that, or an offer that was earned
+discount of an offer    ≤ its percentage of what stands of its lines, and settles these to the fen
 """
 
 import datetime
@@ -79,7 +80,37 @@ account_rule(
     account="x.account_id",
     broken="""x.kind = 'discount' AND x.reverses_id IS NULL
         AND j.state IS DISTINCT FROM 'approved'
-        AND (o.id IS NULL OR o.account_id <> x.account_id)""",
+        AND (o.id IS NULL OR o.account_id <> x.account_id)
+        AND NOT EXISTS (SELECT 1 FROM billing_creditentry t WHERE t.reverses_id = x.id)""",
+)
+account_rule(
+    "a_discount_is_what_its_offer_gives_for_what_stands",
+    select="""'offer ' || f.id || ', entry ' || e.id || ': ' || e.amount || ' > ' || f.percent
+        || ' %% of ' || s.base || ', or on its lines only ' || s.settled""",
+    source="""billing_offeruse x
+        JOIN billing_creditentry e ON e.id = x.credit_entry_id
+        JOIN billing_earlypaymentoffer f ON f.id = x.offer_id
+        CROSS JOIN LATERAL (
+            SELECT
+                COALESCE(SUM(k.amount - COALESCE((
+                    SELECT SUM(n.amount) FROM billing_creditentry n WHERE n.charge_id = k.id
+                ), 0)), 0) base,
+                COALESCE(SUM((
+                    SELECT SUM(l.amount) FROM billing_allocation l
+                    WHERE l.charge_id = k.id AND l.credit_entry_id = e.id
+                )), 0) settled
+            FROM billing_charge k
+            JOIN billing_earlypaymentoffer_fee_items i
+                ON i.earlypaymentoffer_id = f.id AND i.feeitem_id = k.fee_item_id
+            WHERE k.account_id = x.account_id AND k.kind = 'fee'
+              AND k.starts_on >= f.starts_on AND k.ends_on <= f.ends_on
+              AND NOT EXISTS (
+                  SELECT 1 FROM billing_creditentry r
+                  WHERE r.charge_id = k.id AND r.kind = 'reversal' AND r.reverses_id IS NULL)
+        ) s""",
+    account="x.account_id",
+    broken="""(e.amount > round(s.base * f.percent / 100, 2) OR s.settled <> e.amount)
+        AND NOT EXISTS (SELECT 1 FROM billing_creditentry t WHERE t.reverses_id = e.id)""",
 )
 account_rule(
     "an_offer_was_earned_in_time",

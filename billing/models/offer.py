@@ -1,5 +1,7 @@
 """Campaigns such as "pay the year by 31 March, 5 % off"."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -10,6 +12,7 @@ from billing.models.account import Account
 from billing.models.credit import CreditEntry
 from billing.models.tariff import FeeItem
 from community.models import Community
+from core.money import ZERO
 
 
 class EarlyPaymentOffer(models.Model):
@@ -83,7 +86,11 @@ class EarlyPaymentOffer(models.Model):
 
 
 class OfferUse(models.Model):
-    """An account that fulfilled an offer, and the discount it got; once each."""
+    """An account that fulfilled an offer, and the discount it got; once each.
+
+    Where lines are taken back a smaller discount takes its place, and the use points at that; at
+    one that was taken back where nothing of it stands.
+    """
 
     offer = models.ForeignKey(
         EarlyPaymentOffer, on_delete=models.PROTECT, related_name="uses", verbose_name=_("offer")
@@ -106,3 +113,9 @@ class OfferUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offer} {self.account}"
+
+    @property
+    def standing_amount(self) -> Decimal:
+        """What of the discount stands, in yuan."""
+        undone = hasattr(self.credit_entry, "reversed_by")
+        return ZERO if undone else self.credit_entry.amount

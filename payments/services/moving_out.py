@@ -78,7 +78,7 @@ class Position:
 
     @property
     def is_clear(self) -> bool:
-        return not (self.to_pay or self.refundable or self.held or self.refunds)
+        return not (self.to_pay or self.credit or self.held or self.refunds)
 
     @property
     def has_both(self) -> bool:

@@ -29,6 +29,7 @@ EXTRA = "billing.an_extra_charge_was_approved"
 APPROVED = "billing.what_is_waived_or_given_up_was_approved"
 EARNED = "billing.a_discount_was_approved_or_earned"
 IN_TIME = "billing.an_offer_was_earned_in_time"
+WHAT_STANDS = "billing.a_discount_is_what_its_offer_gives_for_what_stands"
 NO_OTHER = "billing.what_lessens_a_charge_settles_no_other"
 ONLY_LATE = "billing.only_late_fee_is_taken_back_as_such"
 WITHIN_RULE = "billing.late_fees_never_exceed_their_rule"
@@ -90,6 +91,27 @@ ADJUSTMENT_TAMPERING = [
         "an offer that was over",
         "UPDATE billing_earlypaymentoffer SET pay_by = DATE '2020-01-01'",
         IN_TIME,
+    ),
+    (
+        "a discount of more than the offer gives",
+        "UPDATE billing_earlypaymentoffer SET percent = percent - 0.01",
+        WHAT_STANDS,
+    ),
+    (
+        "a discount left whole though its line was taken back",
+        """INSERT INTO billing_creditentry
+            (account_id, kind, amount, value_date, charge_id, created_at)
+        SELECT k.account_id, 'reversal', k.amount, CURRENT_DATE, k.id, now()
+        FROM billing_charge k
+        JOIN billing_allocation l ON l.charge_id = k.id
+        JOIN billing_offeruse o ON o.credit_entry_id = l.credit_entry_id""",
+        WHAT_STANDS,
+    ),
+    (
+        "a discount that is credit",
+        """DELETE FROM billing_allocation
+        WHERE credit_entry_id = (SELECT credit_entry_id FROM billing_offeruse)""",
+        WHAT_STANDS,
     ),
     (
         "a waiver that settles another line",

@@ -16,6 +16,7 @@ from billing.models import Account, Adjustment, Bill, Charge, CreditEntry, FeeIt
 from billing.services.accounts.late_fees import post_late_fees
 from billing.services.accounts.lessening import MoreThanLeft, left_of, lessen
 from billing.services.accounts.locking import lock_accounts
+from billing.services.accounts.taking_back import take_back_discounts
 from community.models import StoredFile, User, today
 from core.money import ZERO, from_fen, to_fen
 
@@ -227,6 +228,8 @@ def _lessen(adjustment: Adjustment, charge: Charge) -> None:
         )
     except MoreThanLeft as error:
         raise TooMuch(error.left) from error
+    # An offer gives its share of what is left of its lines, whether waived before or after.
+    take_back_discounts([charge.account_id])
 
 
 def _extra_charge(adjustment: Adjustment) -> Charge:

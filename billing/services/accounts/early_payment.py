@@ -2,7 +2,9 @@
 
 Somebody earns it when all lines of the offer's fee items within its months are paid, but for at
 most the discount, with money of value dates up to the offer's last day. The discount settles the
-rest; if nothing is left to settle it is credit.
+rest; where nothing is left to settle it takes money's place, which is credit then. Whoever earned
+one, and lost a part of it with lines that were taken back, gets that part again with lines that
+come in their place and are paid in time just so, even if the offer was withdrawn meanwhile.
 """
 
 import datetime
@@ -10,11 +12,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
-from django.db.models import F, Max, OuterRef, Sum
+from django.db.models import Max, Q, Sum
 
-from billing.calculation.settlement import settle
 from billing.models import (
     Allocation,
     BillingPeriod,
@@ -24,8 +24,8 @@ from billing.models import (
     OfferUse,
 )
 from billing.models.charge import ChargeQuerySet, taken_back
-from core.money import from_fen, round_to_fen, to_fen
-from core.sql import total_of
+from billing.services.accounts import discounts
+from core.money import from_fen, to_fen
 
 DAY = datetime.timedelta(days=1)
 
@@ -44,11 +44,18 @@ class Chance:
     open: int
     # Whether lines for later days than those that stand were taken back: somebody moved out.
     shortened: bool = False
+    # The account earned it before: what stands of that discount is no more to come.
+    use: OfferUse | None = None
+
+    @property
+    def given(self) -> int:
+        """What was given before and stands, in fen."""
+        return 0 if self.use is None else to_fen(self.use.standing_amount)
 
     @property
     def fen(self) -> int:
-        """The discount, rounded half up once for the offer."""
-        return round_to_fen(Fraction(self.base, 100) * Fraction(self.offer.percent) / 100)
+        """The discount still to come, rounded half up once for the offer."""
+        return discounts.percent_of(self.offer, self.base) - self.given
 
     @property
     def discount(self) -> Decimal:
@@ -67,8 +74,9 @@ def open_to(account_ids: Collection[int], entries: Sequence[CreditEntry]) -> Off
 def chances(*, account_ids: Collection[int], on: datetime.date) -> Offers:
     """By account: the offers that money of the day `on` may earn."""
     found: Offers = defaultdict(list)
+    state = EarlyPaymentOffer.State
     offers = EarlyPaymentOffer.objects.filter(
-        state=EarlyPaymentOffer.State.APPROVED,
+        Q(state=state.APPROVED) | Q(state=state.WITHDRAWN, uses__account__in=account_ids),
         pay_by__gte=on,
         community__accounts__in=account_ids,
     ).distinct()
@@ -93,24 +101,21 @@ def _all_billed(offer: EarlyPaymentOffer) -> bool:
 
 
 def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterable[Chance]:
-    used = OfferUse.objects.filter(offer=offer, account__in=account_ids)
-    lines = Charge.objects.filter(
-        account__in=account_ids,
-        kind=Charge.Kind.FEE,
-        fee_item__in=offer.fee_items.all(),
-        starts_on__gte=offer.starts_on,
-        ends_on__lte=offer.ends_on,
-    ).exclude(account__in=used.values("account"))
+    found_uses = OfferUse.objects.filter(offer=offer, account__in=account_ids)
+    uses = {use.account_id: use for use in found_uses.select_related("credit_entry__reversed_by")}
+    lines = discounts.lines_of(offer, account_ids)
+    if offer.state == EarlyPaymentOffer.State.WITHDRAWN:
+        lines = lines.filter(account__in=uses)
     # Whoever is cleared has nothing to come: his note says so. (The relation is a later room's.)
-    lines = lines.exclude(account__clearances__state="cleared")
+    lines = lines.exclude(~Q(account__in=uses), account__clearances__state="cleared")
     gone = _last_days(lines.filter(taken_back()))
     standing = lines.standing()
     last = _last_days(standing) if gone else {}
+    columns = ("account", "pk", "bill", "left", "open_amount")
     rows = (
-        standing.with_open()
-        .annotate(left=F("amount") - total_of(CreditEntry.objects.filter(charge=OuterRef("pk"))))
+        discounts.with_left(standing.with_open())
         .order_by("account", "bill__due_on", "bill", "pk")
-        .values_list("account", "pk", "bill", "left", "open_amount")
+        .values_list(*columns)
     )
     by_account: dict[int, list[tuple[int, int, Decimal, Decimal]]] = defaultdict(list)
     for account_id, *line in rows:
@@ -118,7 +123,7 @@ def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterabl
     for account_id, found in by_account.items():
         base = sum(to_fen(left) for _pk, _bill, left, _open in found)
         if base > 0:
-            yield Chance(
+            chance = Chance(
                 offer,
                 account_id,
                 tuple(pk for pk, _bill, _left, _open in found),
@@ -127,7 +132,10 @@ def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterabl
                 base,
                 sum(to_fen(opened) for _pk, _bill, _left, opened in found),
                 shortened=account_id in gone and gone[account_id] > last[account_id],
+                use=uses.get(account_id),
             )
+            if chance.use is None or chance.fen > 0:
+                yield chance
 
 
 def _last_days(lines: ChargeQuerySet) -> dict[int, datetime.date]:
@@ -141,40 +149,41 @@ def fulfil(entry: CreditEntry, offered: Iterable[Chance], *, just_paid: bool) ->
     """Gives the discounts that `entry`, which has settled what it could, completes.
 
     Money of before may earn them as the last months are billed, but not by days being taken back:
-    then only money that was `just_paid` does. The account is locked. Once per offer and account, as
-    the database holds too.
+    then only money that was `just_paid` does, or the discount was earned before. The account is
+    locked. Once per offer and account, as the database holds too.
     """
     for chance in offered:
-        if chance.shortened and not just_paid:
+        if chance.shortened and not just_paid and chance.use is None:
             continue
         if entry.kind != CreditEntry.Kind.PAYMENT or entry.value_date > chance.offer.pay_by:
             continue
-        left = _open_fen(Charge.objects.filter(pk__in=chance.charge_ids))
-        if sum(fen for _pk, fen in left) > chance.fen or not chance.fen or _paid_late(chance):
-            continue
-        discount = CreditEntry.objects.create(
-            account_id=chance.account_id,
-            kind=CreditEntry.Kind.DISCOUNT,
-            amount=chance.discount,
-            value_date=entry.value_date,
-        )
-        OfferUse.objects.create(
-            offer=chance.offer, account_id=chance.account_id, credit_entry=discount
-        )
-        others = Charge.objects.filter(bill__in=chance.bill_ids).exclude(pk__in=chance.charge_ids)
-        Allocation.objects.bulk_create(
-            Allocation(credit_entry=discount, charge_id=pk, amount=from_fen(fen))
-            for _entry, pk, fen in settle(
-                credits=[(discount.pk, chance.fen)],
-                charges=[*left, *_open_fen(others)],
-            )
-        )
+        left = sum(fen for _pk, fen in _open(chance))
+        if left <= chance.fen and chance.fen and not _paid_late(chance):
+            _give(chance, entry.value_date)
 
 
-def _open_fen(charges: ChargeQuerySet) -> list[tuple[int, int]]:
-    columns = ("pk", "open_amount")
-    rows = charges.open().oldest_first().values_list(*columns)
-    return [(pk, to_fen(amount)) for pk, amount in rows]
+def _open(chance: Chance) -> list[tuple[int, int]]:
+    return discounts.open_fen(Charge.objects.filter(pk__in=chance.charge_ids))
+
+
+def _give(chance: Chance, value_date: datetime.date) -> None:
+    """The discount, in place of a smaller one given before; money freed settles its bills' rest."""
+    fen = chance.given + chance.fen
+    if chance.use is not None and chance.given:
+        discounts.undo([chance.use.credit_entry])
+    discount, freed = discounts.give(
+        account_id=chance.account_id,
+        fen=fen,
+        value_date=value_date,
+        charge_ids=chance.charge_ids,
+    )
+    OfferUse.objects.update_or_create(
+        offer=chance.offer, account_id=chance.account_id, defaults={"credit_entry": discount}
+    )
+    others = Charge.objects.filter(bill__in=chance.bill_ids).exclude(pk__in=chance.charge_ids)
+    discounts.settle_with(
+        [(each.credit_entry.pk, each.fen) for each in freed], discounts.open_fen(others)
+    )
 
 
 def _paid_late(chance: Chance) -> bool:

@@ -2,11 +2,11 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from billing.models import Adjustment, Allocation, Charge, CreditEntry
 from core.money import ZERO, from_fen, to_fen
@@ -64,7 +64,7 @@ def lessen(
     parts: dict[datetime.date, int] = defaultdict(int)
     if open_fen:
         parts[value_date] = min(open_fen, to_fen(amount))
-    freed = _undo_money(charge, to_fen(amount) - parts[value_date])
+    freed = undo_money([charge.pk], to_fen(amount) - parts[value_date])
     for each in freed:
         parts[each.credit_entry.value_date] += each.fen
     entries = CreditEntry.objects.bulk_create(
@@ -90,21 +90,24 @@ def _settled(charge: Charge) -> int:
     return to_fen(total or ZERO)
 
 
-def _undo_money(charge: Charge, fen: int) -> list[Freed]:
-    """Undoes what money settled of a charge, as far as `fen`, the latest first."""
+def undo_money(charge_ids: Collection[int], fen: int) -> list[Freed]:
+    """Undoes what credit settled of charges, as far as `fen`, the latest first.
+
+    Money goes before an early-payment discount, which belongs to its lines.
+    """
     freed: list[Freed] = []
     written: list[Allocation] = []
     standing = Allocation.objects.filter(
-        charge=charge, amount__gt=0, undone_by=None, credit_entry__charge=None
-    )
+        charge__in=charge_ids, amount__gt=0, undone_by=None, credit_entry__charge=None
+    ).alias(is_given=Q(credit_entry__kind=CreditEntry.Kind.DISCOUNT))
     for allocation in standing.select_related("credit_entry").order_by(
-        "-credit_entry__value_date", "-pk"
+        "is_given", "-credit_entry__value_date", "-pk"
     ):
         if fen <= 0:
             break
         whole = to_fen(allocation.amount)
         part = min(whole, fen)
-        same = {"credit_entry": allocation.credit_entry, "charge": charge}
+        same = {"credit_entry": allocation.credit_entry, "charge_id": allocation.charge_id}
         # A twin is exact: what stays settled is written anew.
         written.append(Allocation(**same, amount=-allocation.amount, undoes=allocation))
         if part < whole:

@@ -134,11 +134,12 @@ def allocate(
     return [allocation for made in settle_purses(purses) for allocation in made]
 
 
-def use_credit(*, account_ids: Iterable[int]) -> Decimal:
+def use_credit(*, account_ids: Iterable[int], charge_ids: Collection[int] | None = None) -> Decimal:
     """Settles open charges of accounts with their credit, oldest first; the yuan used.
 
     The bill run calls it at issue for all of its accounts: those without credit, nearly all, cost
-    one aggregate for thousands and no lock. Must run in a transaction.
+    one aggregate for thousands and no lock. `charge_ids` are the lines in question, all by default.
+    Must run in a transaction.
     """
     used = 0
     for chunk in _chunks(sorted(set(account_ids))):
@@ -150,7 +151,11 @@ def use_credit(*, account_ids: Iterable[int]) -> Decimal:
         credit = credit_of(with_credit)
         entries = CreditEntry.objects.filter(account__in=credit, amount__gt=0)
         made = settle_purses(
-            _purses(entries, {pk: to_fen(amount) for pk, amount in credit.items()})
+            _purses(
+                entries,
+                {pk: to_fen(amount) for pk, amount in credit.items()},
+                charge_ids=charge_ids,
+            )
         )
         used += sum(to_fen(allocation.amount) for each in made for allocation in each)
     return from_fen(used)
@@ -186,9 +191,13 @@ def _purses(
     bill_ids: Collection[int] | None = None,
     charge_ids: Collection[int] | None = None,
 ) -> list[Purse]:
-    """What of the entries is unused, oldest first, at most `usable` fen of each account."""
+    """What of the entries is unused, oldest first, at most `usable` fen of each account.
+
+    An entry that was taken back, as a waiver is with its line, settles nothing more.
+    """
+    ids = [entry.pk for entry in entries]
     unused = (
-        CreditEntry.objects.filter(pk__in=[entry.pk for entry in entries], amount__gt=0)
+        CreditEntry.objects.filter(pk__in=ids, amount__gt=0, reversed_by=None)
         .with_unused()
         .order_by("value_date", "pk")
     )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Allocation, BillingSettings, BillRun, Charge, CreditEntry
 from billing.services.accounts.posting import lock_accounts, take_back_late_fees
+from billing.services.accounts.taking_back import take_back_discounts
 from billing.services.runs.run_states import RunRefused, locked, move
 from community.models import User, today
 from core.copying import refresh_statistics
@@ -60,8 +61,9 @@ def reverse_charges(
     """Takes charges back as a whole; `run` is the run on whose behalf.
 
     What settled them is undone (money becomes credit again, waivers fall), and a reversal entry
-    settles each. Those taken back before are passed over. Returns how many were taken back. Must
-    run in a transaction; locks the accounts, all of them and in their order, before it reads.
+    settles each; late fee and early-payment discount fall as far as they came of them. Those taken
+    back before are passed over. Returns how many were taken back. Must run in a transaction; locks
+    the accounts, all of them and in their order, before it reads.
     """
     ids = sorted(set(charges))
     accounts: set[int] = set()
@@ -85,6 +87,8 @@ def reverse_charges(
         # A line that was wrong never bore late fee.
         late = Charge.objects.filter(kind=Charge.Kind.LATE_FEE, bill__charges__in=asked)
         take_back_late_fees(set(late.values_list("bill", flat=True)))
+    for locked_together in _chunks(sorted(accounts)):
+        take_back_discounts(locked_together)
     return taken
 
 
