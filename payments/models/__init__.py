@@ -3,8 +3,9 @@ from payments.models.deposit import Deposit, DepositEntry
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
-from payments.models.refund import PayoutVoucher, Refund, VoucherSeries
+from payments.models.refund import Refund
 from payments.models.share import BillShare
+from payments.models.voucher import PayoutVoucher, VoucherSeries
 
 __all__ = [
     "BillShare",

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, CreditEntry
 from community.models import Community
-from core.append_only import append_only, frozen
+from core.append_only import frozen
 from payments.models.deposit import Deposit
-from payments.models.payment import Payment, Receipt
+from payments.models.payment import Payment
 
 if TYPE_CHECKING:
     from community.models import User
@@ -247,68 +247,3 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payee_name} {self.amount}"
-
-
-class VoucherSeries(models.Model):
-    """The last voucher number used in a community and year; its row lock makes them gapless."""
-
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="+")
-    year = models.PositiveSmallIntegerField(_("year"))
-    last_number = models.PositiveIntegerField(_("last number"), default=0)
-
-    class Meta:
-        verbose_name = _("voucher series")
-        verbose_name_plural = _("voucher series")
-        constraints = [
-            models.UniqueConstraint(fields=["community", "year"], name="voucher_series_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.community} {self.year}: {self.last_number}"
-
-
-class PayoutVoucher(models.Model):
-    """The paper of a refund that was paid out (付款凭单); numbered without gaps, never changed."""
-
-    community = models.ForeignKey(
-        Community, on_delete=models.PROTECT, related_name="vouchers", verbose_name=_("community")
-    )
-    year = models.PositiveSmallIntegerField(_("year"))
-    number = models.PositiveIntegerField(_("number"))
-    refund = models.OneToOneField(
-        Refund, on_delete=models.PROTECT, related_name="voucher", verbose_name=_("refund")
-    )
-    # Of money that goes back the way it was paid: the receipt that this counters (冲红).
-    counters = models.ForeignKey(
-        Receipt,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="countered_by",
-        verbose_name=_("counters the receipt"),
-    )
-    amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
-    # A voucher keeps saying what it said: names as they were on the day.
-    payee_name = models.CharField(_("payee"), max_length=100)
-    handler_name = models.CharField(_("handled by"), max_length=100, blank=True)
-    approver_name = models.CharField(_("approved by"), max_length=100, blank=True)
-    issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("payout voucher")
-        verbose_name_plural = _("payout vouchers")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["community", "year", "number"], name="voucher_number_unique"
-            ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="voucher_positive"),
-        ]
-        triggers = append_only()
-
-    def __str__(self) -> str:
-        return self.code
-
-    @property
-    def code(self) -> str:
-        """The number as printed: F, year and six digits; a receipt's has no letter."""
-        return f"F{self.year}{self.number:06d}"
