@@ -25,7 +25,7 @@ from payments.providers.base import (
     TransientError,
 )
 from payments.services.ordering import callback_path
-from payments.services.refunds import WrongState, _locked, _move, _pay, _told, _undo
+from payments.services.refund_steps import WrongState, locked, move, pay, told, undo
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
@@ -117,14 +117,14 @@ def sweep_refunds() -> int:
 @transaction.atomic
 def _claim(refund_id: int) -> tuple[Refund, bool]:
     """The refund, on its way from now; whether this is the first time that it is sent."""
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.method != Refund.Method.ORIGINAL:
         raise ValueError("this refund does not go through a provider")
     first = refund.state == State.APPROVED
     if first:
-        _move(refund, State.PROCESSING)
+        move(refund, State.PROCESSING)
         refund.sent_at = timezone.now()
-        _told(refund)
+        told(refund)
     if refund.state == State.PROCESSING:
         refund.check_at = _next(refund)
         refund.save()
@@ -142,7 +142,7 @@ def record(refund_id: int, facts: ProviderRefund) -> Refund:
 
     Raises WrongState for a refund that was never sent.
     """
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     over = (State.PAID, State.FAILED)
     if refund.state in over:
         return refund
@@ -157,9 +157,9 @@ def record(refund_id: int, facts: ProviderRefund) -> Refund:
     if facts.state == RefundState.DONE:
         refund.problem = ""
         day = timezone.localdate(facts.done_at) if facts.done_at else today()
-        return _pay(refund, by=None, day=day)
+        return pay(refund, by=None, day=day)
     if facts.state == RefundState.FAILED:
-        return _undo(refund.pk, State.FAILED, None, "the provider closed it; no money moved")
+        return undo(refund.pk, State.FAILED, None, "the provider closed it; no money moved")
     refund.save()
     if facts.state == RefundState.ABNORMAL:
         return _note(refund.pk, "it cannot reach the payer: settle it at the provider", stop=True)
@@ -169,10 +169,10 @@ def record(refund_id: int, facts: ProviderRefund) -> Refund:
 @transaction.atomic
 def _refused(refund_id: int, why: str) -> Refund:
     """The provider does not do it, and never will: the money is the account's again."""
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state != State.PROCESSING:
         return refund
-    return _undo(refund_id, State.FAILED, None, f"the provider refused it: {why}"[:500])
+    return undo(refund_id, State.FAILED, None, f"the provider refused it: {why}"[:500])
 
 
 @transaction.atomic
@@ -183,19 +183,19 @@ def confirm_paid(refund_id: int, *, by: User, words: str) -> Refund:
     """
     if not words.strip():
         raise ValueError("who confirms says how he knows")
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state == State.PAID:
         return refund
     if refund.state != State.PROCESSING or refund.check_at is not None:
         raise WrongState(refund.state)
     refund.problem = words.strip()[:500]
-    return _pay(refund, by=by, day=today())
+    return pay(refund, by=by, day=today())
 
 
 @transaction.atomic
 def _note(refund_id: int, why: str, *, stop: bool) -> Refund:
     """Keeps why it hangs and tells somebody, once for each reason; `stop` ends the asking."""
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state != State.PROCESSING:
         return refund
     news = refund.problem != why[:500]

@@ -1,8 +1,9 @@
 """Refunds (退款): asked for by one, approved by another, paid out, or given back to the account.
 
-One function for each transition. Each locks the account, the deposit, then the refund, looks at the
-state again, and returns quietly when the work is done already. Approval takes the money from the
-credit or the deposit, so that nothing else can spend it meanwhile.
+One function for each transition, made of the steps in services/refund_steps.py: it locks the
+account, the deposit, then the refund, looks at the state again, and returns quietly when the work
+is done already. Approval takes the money from the credit or the deposit, so that nothing else can
+spend it meanwhile.
 
 The ways to pay out are the functions `pay_in_cash` and `record_transfer`, and for what goes back
 through the provider that took it, services/original_refunds.py.
@@ -22,18 +23,23 @@ from community.models import User, today
 from core.doorbell import after_commit, ring
 from core.encryption import encrypt
 from core.money import ZERO, from_fen, to_fen
-from payments.models import Deposit, DepositEntry, Payment, Refund
+from payments.models import Deposit, Payment, Refund
 from payments.services.record import KeyConflict
+from payments.services.refund_steps import (
+    RefundRefused,
+    WrongState,
+    end,
+    locked,
+    move,
+    pay,
+    take_from_deposit,
+    told,
+    undo,
+)
 from payments.services.undoing import free_up, new_number, refundable_of
-from payments.services.vouchers import issue_voucher
-from payments.signals import refund_changed
 
 State = Refund.State
 Method = Refund.Method
-
-
-class RefundRefused(Exception):
-    """A refund cannot do that now; nothing was changed."""
 
 
 class NotEnough(RefundRefused):
@@ -46,14 +52,6 @@ class NotEnough(RefundRefused):
 
 class SamePerson(RefundRefused):
     """Who asked for a refund does not decide on it."""
-
-
-class WrongState(RefundRefused):
-    """The refund is not where that can happen any more; carries its state."""
-
-    def __init__(self, state: str) -> None:
-        super().__init__(f"it is {state}")
-        self.state = State(state)
 
 
 class ReferenceTaken(RefundRefused):
@@ -161,7 +159,7 @@ def request_refund(
         payment=payment,
         out_refund_no=new_number() if payment else "",
     )
-    return _told(refund)
+    return told(refund)
 
 
 @transaction.atomic
@@ -170,7 +168,7 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
 
     A refund that only keeps is done with that. Raises SamePerson, WrongState, NotEnough.
     """
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state == State.APPROVED or (refund.state == State.PAID and not refund.amount):
         return refund
     _decide(refund, State.APPROVED, by, words)
@@ -189,12 +187,12 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
         )
     refund.save()
     if refund.deposit is not None:
-        _take_from_deposit(refund, refund.deposit)
+        take_from_deposit(refund, refund.deposit)
     if not refund.amount:
-        _end(refund, State.PAID, by)
+        end(refund, State.PAID, by)
         refund.paid_on = today()
         refund.save()
-    return _told(refund)
+    return told(refund)
 
 
 @transaction.atomic
@@ -202,11 +200,11 @@ def reject(refund_id: int, *, by: User, words: str) -> Refund:
     """Says no, and why. Raises SamePerson, WrongState, ValueError without words."""
     if not words.strip():
         raise ValueError("a rejection says why")
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state != State.REJECTED:
         _decide(refund, State.REJECTED, by, words)
         refund.save()
-        _told(refund)
+        told(refund)
     return refund
 
 
@@ -214,7 +212,7 @@ def reject(refund_id: int, *, by: User, words: str) -> Refund:
 def withdraw(refund_id: int, *, by: User, words: str = "") -> Refund:
     """Takes a request back, also one that was approved and not yet paid out: the money is the
     account's again. Raises WrongState."""
-    return _undo(refund_id, State.WITHDRAWN, by, words)
+    return undo(refund_id, State.WITHDRAWN, by, words)
 
 
 @transaction.atomic
@@ -226,19 +224,19 @@ def fail(refund_id: int, *, by: User, words: str) -> Refund:
     """
     if not words.strip():
         raise ValueError("what failed says why")
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.state == State.PROCESSING and refund.check_at is not None:
         raise WrongState(refund.state)
-    return _undo(refund_id, State.FAILED, by, words)
+    return undo(refund_id, State.FAILED, by, words)
 
 
 @transaction.atomic
 def pay_in_cash(refund_id: int, *, by: User) -> Refund:
     """The money went over the counter today. Raises WrongState, ValueError for a transfer."""
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.method != Method.CASH:
         raise ValueError("this refund is not paid in cash")
-    return _pay(refund, by=by, day=today())
+    return pay(refund, by=by, day=today())
 
 
 @transaction.atomic
@@ -248,7 +246,7 @@ def record_transfer(refund_id: int, *, by: User, day: datetime.date, reference: 
     Raises WrongState, ReferenceTaken, ValueError for a refund in cash, a day to come or before the
     approval, and a blank reference.
     """
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     reference = reference.strip()
     if refund.method != Method.TRANSFER or not reference:
         raise ValueError("a transfer has a reference")
@@ -259,7 +257,7 @@ def record_transfer(refund_id: int, *, by: User, day: datetime.date, reference: 
     refund.reference = reference
     try:
         with transaction.atomic():
-            return _pay(refund, by=by, day=day)
+            return pay(refund, by=by, day=day)
     except IntegrityError as error:
         taken = Refund.objects.filter(community=refund.community_id, reference=reference)
         if taken.exclude(pk=refund.pk).exists():
@@ -267,94 +265,9 @@ def record_transfer(refund_id: int, *, by: User, day: datetime.date, reference: 
         raise
 
 
-# --- what they share ------------------------------------------------------------------------
-
-
-def _locked(refund_id: int) -> Refund:
-    """The refund under the locks of account, deposit and itself, in the order of everybody."""
-    found = Refund.objects.only("account_id", "deposit_id").get(pk=refund_id)
-    lock_accounts([found.account_id])
-    if found.deposit_id is not None:
-        Deposit.objects.select_for_update(no_key=True).get(pk=found.deposit_id)
-    return (
-        Refund.objects.select_for_update(of=("self",))
-        .select_related(
-            "community", "account__party", "account__unit", "deposit", "entry", "payment__order"
-        )
-        .get(pk=refund_id)
-    )
-
-
-def _move(refund: Refund, state: Refund.State) -> None:
-    if state not in Refund.TRANSITIONS[State(refund.state)]:
-        raise WrongState(refund.state)
-    refund.state = state
-
-
 def _decide(refund: Refund, state: Refund.State, by: User, words: str) -> None:
-    _move(refund, state)
+    move(refund, state)
     if by.pk == refund.requested_by_id:
         raise SamePerson
     refund.decided_by, refund.decided_at = by, timezone.now()
     refund.decision = words.strip()
-
-
-def _end(refund: Refund, state: Refund.State, by: User | None) -> None:
-    _move(refund, state)
-    refund.check_at = None
-    refund.ended_by, refund.ended_at = by, timezone.now()
-
-
-def _take_from_deposit(refund: Refund, deposit: Deposit) -> None:
-    DepositEntry.objects.bulk_create(
-        DepositEntry(deposit=deposit, kind=kind, amount=-amount, refund=refund)
-        for kind, amount in (
-            (DepositEntry.Kind.RETURNED, refund.amount),
-            (DepositEntry.Kind.WITHHELD, refund.withheld),
-        )
-        if amount
-    )
-
-
-def _pay(refund: Refund, *, by: User | None, day: datetime.date) -> Refund:
-    if refund.state == State.PAID:
-        return refund
-    _end(refund, State.PAID, by)
-    refund.paid_on = day
-    refund.save()
-    issue_voucher(refund)
-    return _told(refund)
-
-
-def _undo(refund_id: int, state: Refund.State, by: User | None, words: str) -> Refund:
-    refund = _locked(refund_id)
-    if refund.state == state:
-        return refund
-    _end(refund, state, by)
-    refund.problem = words.strip()
-    if refund.entry is not None:
-        refund.given_back = post_credit(
-            account=refund.account,
-            kind=CreditEntry.Kind.REFUND,
-            amount=refund.amount,
-            value_date=refund.entry.value_date,
-            reverses=refund.entry,
-        )
-    refund.save()
-    taken = refund.deposit_entries.filter(reverses=None, reversed_by=None)
-    DepositEntry.objects.bulk_create(
-        DepositEntry(
-            deposit_id=entry.deposit_id,
-            kind=entry.kind,
-            amount=-entry.amount,
-            refund=refund,
-            reverses=entry,
-        )
-        for entry in taken.order_by("pk")
-    )
-    return _told(refund)
-
-
-def _told(refund: Refund) -> Refund:
-    refund_changed.send(sender=Refund, refund=refund)
-    return refund

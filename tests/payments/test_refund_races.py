@@ -113,7 +113,7 @@ def test_without_the_locks_the_deposits_trigger_refuses_one(account, by, monkeyp
     deposit = make_deposit(account, "1000.00")
     asked = [make_refund(account, "600.00", deposit=deposit) for _ in range(2)]
     both_have_read = threading.Barrier(2)
-    take = refunds._take_from_deposit
+    take = refunds.take_from_deposit
 
     def take_together(refund, deposit):
         both_have_read.wait(PATIENCE)
@@ -122,8 +122,8 @@ def test_without_the_locks_the_deposits_trigger_refuses_one(account, by, monkeyp
     def unlocked(refund_id):
         return Refund.objects.select_related("deposit", "account").get(pk=refund_id)
 
-    monkeypatch.setattr(refunds, "_locked", unlocked)
-    monkeypatch.setattr(refunds, "_take_from_deposit", take_together)
+    monkeypatch.setattr(refunds, "locked", unlocked)
+    monkeypatch.setattr(refunds, "take_from_deposit", take_together)
     outcomes = together(*(partial(refunds.approve, one.pk, by=by) for one in asked))
     (error,) = errors_in(outcomes)
     assert isinstance(error, IntegrityError)

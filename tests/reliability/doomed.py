@@ -83,13 +83,13 @@ def refund(point: str, refund_id: int) -> None:
     from payments.services import original_refunds as module
 
     if point == "before it is claimed":
-        module._move = die
+        module.move = die
     elif point == "before send":
         module._ask = die
     elif point == "between send and record":
         module.record = die
     elif point == "before record commits":
-        module._pay = dies_after(module._pay)
+        module.pay = dies_after(module.pay)
         # WeChat Pay says "processing" first: the second question hears that it is done.
         module.send(refund_id)
     module.send(refund_id)
