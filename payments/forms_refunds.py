@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from community.models import Occupancy, Party, today
 from community.phones import mainland_mobile
 from core.forms import MoneyField, OnceForm
-from core.money import ZERO
+from core.money import ZERO, format_yuan
 from payments.forms import TillForm
 from payments.models import Refund
 
@@ -132,6 +132,11 @@ class OriginalRefundForm(OnceForm):
         if len(accounts) == 1:
             field.widget = forms.HiddenInput()
             field.initial = accounts[0][0]
+
+
+def only_so_much(available: Decimal) -> str:
+    """Says that less is there than was asked for; `available` in yuan."""
+    return gettext("Only %(amount)s is there to go back.") % {"amount": format_yuan(available)}
 
 
 class WordsForm(forms.Form):

@@ -1,7 +1,6 @@
-"""Refunds at the front desk and in the office: asking, deciding, paying out."""
+"""Refunds at the front desk and in the office: deciding, paying out, ending."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -9,103 +8,20 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from billing.models import Account
 from community.access import SignedInRequest, staff
 from community.models import AccessLog, Community, Role, today
 from core.encryption import decrypt
-from core.money import ZERO, format_yuan
 from payments.documents import voucher_pdf
-from payments.forms import ids_of
-from payments.forms_refunds import ReasonForm, RefundForm, TransferForm, WordsForm
-from payments.models import Deposit, Refund
+from payments.forms_refunds import ReasonForm, TransferForm, WordsForm, only_so_much
+from payments.models import Refund
 from payments.services import refunds as services
-from payments.services.record import KeyConflict
+from payments.services.original_refunds import confirm_paid
 from payments.unsettled import plain_reason
 
 PAGE = 50
 State = Refund.State
-
-
-@staff(Role.CLERK, Role.ACCOUNTANT)
-@require_http_methods(["GET", "HEAD", "POST"])
-def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
-    """Asks that credit of an account, or its deposit `?deposit=`, goes back."""
-    account = get_object_or_404(
-        Account.objects.select_related("unit", "party"), pk=pk, community=community
-    )
-    deposit = _deposit(request, account)
-    available = services.refundable(account.pk) if deposit is None else services.held_of(deposit)
-    form = RefundForm(
-        request.POST or None,
-        of_deposit=deposit is not None,
-        initial={
-            "amount": available or None,
-            "method": Refund.Method.TRANSFER if "transfer" in request.GET else Refund.Method.CASH,
-            "reason": _reason(request),
-        },
-    )
-    if request.method == "POST" and form.is_valid():
-        refund = _ask(request, account, deposit, form)
-        if refund is not None:
-            messages.success(request, _("Asked for. Somebody else approves it now."))
-            return redirect("payments:refund", community.code, refund.pk)
-    return render(
-        request,
-        "payments/ask_refund.html",
-        {
-            "community": community,
-            "account": account,
-            "deposit": deposit,
-            "available": available,
-            "form": form,
-            "waiting": Refund.objects.filter(account=account, deposit=deposit).waiting(),
-        },
-        status=422 if form.errors else 200,
-    )
-
-
-def _deposit(request: SignedInRequest, account: Account) -> Deposit | None:
-    wanted = request.GET.get("deposit")
-    if wanted is None:
-        return None
-    return get_object_or_404(Deposit, pk__in=ids_of([wanted]), account=account)
-
-
-def _reason(request: SignedInRequest) -> str:
-    return _("Moving out") if "moving" in request.GET else ""
-
-
-def _ask(
-    request: SignedInRequest, account: Account, deposit: Deposit | None, form: RefundForm
-) -> Refund | None:
-    """The request, or None with the reason on the form."""
-    asked = form.cleaned_data
-    try:
-        return services.request_refund(
-            account=account,
-            deposit=deposit,
-            amount=asked["amount"],
-            withheld=asked.get("withheld") or ZERO,
-            withheld_reason=asked.get("withheld_reason") or "",
-            reason=asked["reason"],
-            method=Refund.Method(asked["method"]),
-            payee_name=asked["payee_name"],
-            payee_bank=asked["payee_bank"],
-            payee_account=asked["payee_account"],
-            by=request.user,
-            token=asked["form_token"],
-        )
-    except services.NotEnough as error:
-        form.add_error("amount", _only(error.available))
-    except KeyConflict:
-        form.add_error(None, _("This form was used already for another refund."))
-    return None
-
-
-def _only(available: Decimal) -> str:
-    return _("Only %(amount)s is there to go back.") % {"amount": format_yuan(available)}
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
@@ -261,6 +177,24 @@ def end_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
     )
 
 
+@staff(Role.ACCOUNTANT)
+@require_POST
+def confirm_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """A refund that the provider gave up reached the payer after all."""
+    found = get_object_or_404(Refund, pk=pk, community=community, method=Refund.Method.ORIGINAL)
+    words = _words(request)
+    if not words.strip():
+        messages.error(request, _("Please say how you know that it arrived."))
+        return redirect("payments:refund", community.code, pk)
+    return _do(
+        request,
+        community,
+        found,
+        lambda: confirm_paid(found.pk, by=request.user, words=words),
+        _("Recorded as paid out."),
+    )
+
+
 def _do(
     request: SignedInRequest,
     community: Community,
@@ -274,7 +208,7 @@ def _do(
     except services.SamePerson:
         messages.error(request, _("Who asked for a refund cannot decide on it."))
     except services.NotEnough as error:
-        messages.error(request, _only(error.available))
+        messages.error(request, only_so_much(error.available))
     except services.WrongState as error:
         messages.warning(
             request,
