@@ -1,10 +1,13 @@
 """Middleware without a domain."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 from django.utils import translation
 
 
@@ -56,3 +59,40 @@ class PrivatePagesMiddleware:
         if request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class FormAddressMiddleware:
+    """Shows a page with a way back to a person who opens an address that only a form leads to.
+
+    It happens after a reload, with the back button, or on signing in again in the middle of a form.
+    The answer stays 405; what asks for no HTML, and a callback (it takes no form's token), is told
+    only that.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and _is_person_at_a_form(request):
+            above = page_above(request.path_info)
+            response.content = render_to_string("405.html", {"back": above}, request)
+        return response
+
+
+def _is_person_at_a_form(request: HttpRequest) -> bool:
+    """Every browser names text/html when it opens a page; machines and htmx take anything."""
+    match = request.resolver_match
+    is_callback = match is None or getattr(match.func, "csrf_exempt", False)
+    wants_a_page = "text/html" in request.headers.get("Accept", "")
+    return request.method == "GET" and wants_a_page and not is_callback
+
+
+def page_above(path: str) -> str:
+    """The nearest address of ours above one, by its folders; at last the first page."""
+    while len(path) > 1:
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        with suppress(Resolver404):
+            resolve(path)
+            return path
+    return "/"

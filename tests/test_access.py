@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.test import Client
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, resolve, reverse
 
 import tests.access
 from community.access import Access
@@ -26,6 +26,23 @@ OWN_URLS = {name: pattern for name, pattern in URLS.items() if not is_third_part
 def access_of(row: Row) -> Access:
     access: Access = OWN_URLS[row.url].callback.access
     return access
+
+
+def is_callback(row: Row) -> bool:
+    return getattr(OWN_URLS[row.url].callback, "csrf_exempt", False)
+
+
+def own_url(row: Row, world: World) -> str:
+    """The row's address with an object of the own community in it."""
+    own = dict(row.kwargs(world.own)) if row.kwargs else {}
+    if "community" in OWN_URLS[row.url].pattern.converters:
+        own["community"] = world.own.community.code
+    return reverse(row.url, kwargs=own)
+
+
+def needs_sign_in(visitor: Visitor, path: str) -> bool:
+    view = resolve(path).func
+    return visitor is Visitor.ANONYMOUS and view.access.audience != "public"
 
 
 def all_rows() -> Iterator[Row]:
@@ -64,13 +81,17 @@ class Walk:
         self.wrong: list[str] = []
         self.client = Client(raise_request_exception=False)
 
-    def ask(self, visitor: Visitor, method: str, url: str, data: object = None) -> HttpResponse:
+    def ask(
+        self, visitor: Visitor, method: str, url: str, data: object = None, accept: str = "*/*"
+    ) -> HttpResponse:
         with transaction.atomic():
             self.client.cookies.clear()
             user = self.world.users[visitor]
             if user is not None:
                 self.client.force_login(user)
-            response: HttpResponse = getattr(self.client, method)(url, data)
+            response: HttpResponse = getattr(self.client, method)(
+                url, data, headers={"accept": accept}
+            )
             transaction.set_rollback(True)
         return response
 
@@ -103,12 +124,8 @@ def fits(response: HttpResponse, expected: Expected) -> bool:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.url)
 def test_access(row: Row, world: World) -> None:
     """Each visitor at an address of the own community, by GET and by POST."""
-    pattern = OWN_URLS[row.url]
     access = access_of(row)
-    own = dict(row.kwargs(world.own)) if row.kwargs else {}
-    if "community" in pattern.pattern.converters:
-        own["community"] = world.own.community.code
-    url = reverse(row.url, kwargs=own) + row.query
+    url = own_url(row, world) + row.query
     walk = Walk(world)
     for visitor in Visitor:
         expected = row.expected(access, visitor)
@@ -150,6 +167,25 @@ def test_foreign_object_under_own_address(row: Row, world: World) -> None:
     assert walk.wrong == []
 
 
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.post and not is_callback(row)],
+    ids=lambda row: row.url,
+)
+def test_the_address_of_a_form_leads_back_to_a_page(row: Row, world: World) -> None:
+    """Whoever opens it by itself (loads it again, goes back) finds a page that he may see."""
+    walk = Walk(world)
+    url = own_url(row, world)
+    for visitor in Visitor:
+        if row.expected(access_of(row), visitor) != ALLOWED:
+            continue
+        response = walk.ask(visitor, "get", url, accept="text/html,*/*;q=0.8")
+        assert response.status_code == 405
+        [back] = re.findall(r'data-back href="([^"]+)"', response.content.decode())
+        walk.check(visitor, "get", back, TO_SIGN_IN if needs_sign_in(visitor, back) else ALLOWED)
+    assert walk.wrong == []
+
+
 GARBAGE = ("\x00", "9" * 30, "-1.999", "𠀀'\"><%s{{7*7}}" + "长" * 400)
 FIELD_NAMES = re.compile(r'<(?:input|select|textarea|button)[^>]* name="([^"]+)"')
 
@@ -161,10 +197,7 @@ def test_garbage_breaks_nothing(row: Row, world: World) -> None:
     visitor = {"public": Visitor.ANONYMOUS, "signed_in": Visitor.OWNER}.get(
         access.audience, Visitor.MANAGER
     )
-    own = dict(row.kwargs(world.own)) if row.kwargs else {}
-    if "community" in OWN_URLS[row.url].pattern.converters:
-        own["community"] = world.own.community.code
-    url = reverse(row.url, kwargs=own)
+    url = own_url(row, world)
     walk = Walk(world)
     page = walk.ask(visitor, "get", url + row.query)
     text = "" if page.streaming else page.content.decode(errors="replace")
