@@ -389,9 +389,17 @@ WECHATPAY = merchant_accounts(
         "APIV3_KEY": "",
         "PUBLIC_KEY_FILE": "",
         "PUBLIC_KEY_ID": "",
+        # Of the official account APPID. With it people pay inside WeChat; without, by a code.
+        "APP_SECRET": "",
     },
     gateway="https://api.mch.weixin.qq.com",
 )
+# How a page inside WeChat learns who looks at it: his browser goes to the first address, we to
+# the second.
+WECHAT_OPEN_URL = env("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+WECHAT_API_URL = env("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
+refuse_simulator("WECHAT_OPEN_URL", WECHAT_OPEN_URL)
+refuse_simulator("WECHAT_API_URL", WECHAT_API_URL)
 ALIPAY = merchant_accounts(
     env,
     "ALIPAY",

@@ -1,6 +1,7 @@
 from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
+from payments.models.payer import PayerIdentity
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import Refund
@@ -14,6 +15,7 @@ __all__ = [
     "DepositEntry",
     "OrderAccount",
     "OrderBill",
+    "PayerIdentity",
     "Payment",
     "PaymentOrder",
     "PayoutVoucher",

@@ -71,7 +71,7 @@ class PaymentOrder(models.Model):
     out_trade_no = models.CharField(_("order number"), max_length=32, unique=True)
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CREATED)
-    # Where the payer goes: a URL to open, or the content of a QR code.
+    # Where the payer goes: a URL to open, the content of a QR code, what his app is handed.
     pay_url = models.CharField(max_length=3000, blank=True)
     transaction_id = models.CharField(_("provider's number"), max_length=64, blank=True)
     # Somebody else pays by a link that the user made to his bill.
@@ -90,6 +90,8 @@ class PaymentOrder(models.Model):
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     # Opening the same order once more needs the very same particulars.
     client_ip = models.GenericIPAddressField(null=True, blank=True)
+    # Whom the provider's app knows the payer as; nobody sees it, and it goes when the order ends.
+    payer = models.CharField(max_length=128, blank=True)
     # When the sweep should next ask the provider about this order, and when somebody last did.
     check_at = models.DateTimeField(null=True, blank=True, db_index=True)
     checked_at = models.DateTimeField(null=True, blank=True)
@@ -114,6 +116,11 @@ class PaymentOrder(models.Model):
 
     def __str__(self) -> str:
         return self.out_trade_no
+
+    @property
+    def waits_for_payer(self) -> bool:
+        """Whether the provider cannot be told of it before we know who pays, inside its app."""
+        return self.state == self.State.CREATED and self.scene == "jsapi" and not self.payer
 
 
 class OrderBill(models.Model):

@@ -75,6 +75,8 @@ class Provider(ABC):
     method: ClassVar[Payment.Method]
     scenes: ClassVar[frozenset[Scene]]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    optional: ClassVar[frozenset[str]] = frozenset()  # values of the account that may be missing
+    app_agent: ClassVar[str] = ""  # what the browser inside its app calls itself, where it has one
 
     def __init__(self, merchant: str = "") -> None:
         self.merchant = merchant  # the name of the account
@@ -90,17 +92,29 @@ class Provider(ABC):
         accounts: dict[str, dict[str, str]] = getattr(settings, self.prefix)
         return accounts.get(self.merchant) or dict.fromkeys(accounts[""], "")
 
+    @property
+    def _missing(self) -> list[str]:
+        """What the account needs and does not have."""
+        return sorted(
+            name for name, value in self.account.items() if not value and name not in self.optional
+        )
+
     def is_configured(self) -> bool:
-        """Whether every value of the merchant account is set; without it, it is not offered."""
-        return all(self.account.values())
+        """Whether the merchant account has all that it needs; without it, it is not offered."""
+        return not self._missing
+
+    @property
+    def open_scenes(self) -> frozenset[Scene]:
+        """The scenes that this account can be paid in: perhaps not all of `scenes`."""
+        return self.scenes
 
     def problems(self) -> list[str]:
         """What is wrong with the configuration, for the check at start-up: half an account, keys
         that cannot be read, or a simulator in production."""
         values = self.account
         stem = "_".join(filter(None, [self.prefix, variable(self.merchant)]))
-        missing = sorted(name for name, value in values.items() if not value)
-        if not self.merchant and len(missing) == len(values) - 1:
+        missing = self._missing
+        if not self.merchant and not any(values[name] for name in values if name != "GATEWAY"):
             return []  # no merchant account: not offered
         if missing:
             return [f"{stem}_{name} is not set" for name in missing]
@@ -189,5 +203,28 @@ class Provider(ABC):
         """
         raise self._cannot(Capability.DOWNLOAD_BILL)
 
-    def _cannot(self, what: Capability) -> PermanentError:
+    # --- inside the provider's own app (Scene.JSAPI) --------------------------------------------
+
+    @property
+    def app(self) -> str:
+        """The app that `identify` is about: who pays is called otherwise in each."""
+        raise self._cannot(Scene.JSAPI)
+
+    def identify_url(self, *, return_url: str, state: str) -> str:
+        """Where the payer's browser goes so that we learn who pays; it comes back to `return_url`
+        with `state` and, unless he or the app refuses, a `code`."""
+        raise self._cannot(Scene.JSAPI)
+
+    def identify(self, code: str) -> str:
+        """Whom the app knows him as who came back with `code`, which is good for one time.
+
+        Raises PermanentError, TransientError.
+        """
+        raise self._cannot(Scene.JSAPI)
+
+    def app_call(self, pay_url: str) -> Mapping[str, str]:
+        """What a page inside the app hands it so that it asks its person to pay; signed for now."""
+        raise self._cannot(Scene.JSAPI)
+
+    def _cannot(self, what: Capability | Scene) -> PermanentError:
         return PermanentError("NOT_SUPPORTED", f"{self.key} has no {what}")

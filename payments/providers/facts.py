@@ -79,11 +79,13 @@ class OrderRequest:
     notify_url: str
     return_url: str = ""  # where the payer's browser goes afterwards
     client_ip: str = ""
+    payer: str = ""  # whom the provider's own app knows him as (jsapi)
 
 
 @dataclass(frozen=True)
 class PayInstruction:
-    """Where the payer goes: an address to open (h5, page) or what a QR code says (native)."""
+    """Where the payer goes: an address to open (h5, page), what a QR code says (native), or the
+    provider's word for the order, which a page inside its app hands on (jsapi)."""
 
     pay_url: str
 

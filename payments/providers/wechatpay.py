@@ -6,7 +6,6 @@ Signing, encryption and the traps that the code below minds: https://pay.weixin.
 
 import datetime
 import json
-import operator
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -14,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from django.utils.dateparse import parse_datetime
 from wechatpayv3 import WeChatPay, WeChatPayType
 
-from core.money import from_fen, to_fen
+from core.money import to_fen
 from payments.models import Payment
+from payments.providers import wechat_page
+from payments.providers import wechatpay_facts as facts
 from payments.providers.base import (
     AlreadyPaid,
     Answer,
@@ -49,28 +49,17 @@ PROBE = "WECHATPAY/SIGNTEST/"  # a signature that must be refused: they test whe
 SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 PAYMENT_EVENT = "TRANSACTION.SUCCESS"
 
-TYPES = {Scene.NATIVE: WeChatPayType.NATIVE, Scene.H5: WeChatPayType.H5}
-ADDRESS = {Scene.NATIVE: "code_url", Scene.H5: "h5_url"}
-STATES = {
-    "NOTPAY": TradeState.UNPAID,
-    "USERPAYING": TradeState.UNPAID,
-    "PAYERROR": TradeState.UNPAID,
-    "SUCCESS": TradeState.PAID,
-    "CLOSED": TradeState.CLOSED,
-    "REVOKED": TradeState.CLOSED,
-    "REFUND": TradeState.REFUNDED,
+TYPES = {
+    Scene.NATIVE: WeChatPayType.NATIVE,
+    Scene.H5: WeChatPayType.H5,
+    Scene.JSAPI: WeChatPayType.JSAPI,
 }
-REFUND_STATES = {
-    "PROCESSING": RefundState.PROCESSING,
-    "SUCCESS": RefundState.DONE,
-    "CLOSED": RefundState.FAILED,
-    "ABNORMAL": RefundState.ABNORMAL,
-}
+ADDRESS = {Scene.NATIVE: "code_url", Scene.H5: "h5_url", Scene.JSAPI: "prepay_id"}
 PAID_CODES = {"ORDERPAID"}
 
 
 class WeChatPayProvider(Provider):
-    """Native (a QR code on a desktop) and H5 (the browser of a phone)."""
+    """Native (a QR code on a desktop), H5 (the browser of a phone), JSAPI (inside WeChat)."""
 
     key = "wechatpay"
     prefix = "WECHATPAY"
@@ -78,6 +67,12 @@ class WeChatPayProvider(Provider):
     method = Payment.Method.WECHAT
     scenes = frozenset(TYPES)
     capabilities = frozenset(Capability)
+    optional = frozenset({"APP_SECRET"})  # of the official account: for paying inside WeChat
+    app_agent = "MicroMessenger"
+
+    @property
+    def open_scenes(self) -> frozenset[Scene]:
+        return self.scenes if self.account["APP_SECRET"] else self.scenes - {Scene.JSAPI}
 
     def load(self) -> None:
         _clients(tuple(sorted(self.account.items())))
@@ -101,6 +96,7 @@ class WeChatPayProvider(Provider):
                 amount={"total": to_fen(request.amount), "currency": "CNY"},
                 time_expire=request.expires_at.isoformat(timespec="seconds"),
                 scene_info=scene_info,
+                payer={"openid": request.payer} if request.scene == Scene.JSAPI else None,
                 notify_url=request.notify_url,
                 pay_type=TYPES[request.scene],
             )
@@ -110,6 +106,22 @@ class WeChatPayProvider(Provider):
             pay_url += f"&redirect_url={quote(request.return_url, safe='')}"
         return PayInstruction(pay_url)
 
+    @property
+    def app(self) -> str:
+        return self.account["APPID"]
+
+    def identify_url(self, *, return_url: str, state: str) -> str:
+        return wechat_page.authorize_url(self.account["APPID"], return_url=return_url, state=state)
+
+    def identify(self, code: str) -> str:
+        return wechat_page.openid_of(self.app, self.account["APP_SECRET"], code)
+
+    def app_call(self, pay_url: str) -> Mapping[str, str]:
+        """The values of getBrandWCPayRequest: `pay_url` is the prepay_id."""
+        return wechat_page.bridge_values(
+            self.app, package=f"prepay_id={pay_url}", sign=self.client.sign
+        )
+
     def query(self, out_trade_no: str) -> ProviderOrder:
         try:
             answer = self._ask(lambda client: client.query(out_trade_no=out_trade_no))
@@ -117,7 +129,7 @@ class WeChatPayProvider(Provider):
             if error.code in {"ORDER_NOT_EXIST", "ORDERNOTEXIST"}:
                 return ProviderOrder(out_trade_no, TradeState.UNKNOWN)
             raise
-        return _order(answer)
+        return facts.order(answer)
 
     def close(self, out_trade_no: str) -> bool:
         try:
@@ -159,12 +171,12 @@ class WeChatPayProvider(Provider):
         """What a payment's event says; None for refunds and whatever else may come."""
         if payload.get("event_type") != PAYMENT_EVENT:
             return None
-        return _order(payload["resource"])
+        return facts.order(payload["resource"])
 
     def claim_refund(self, payload: Mapping[str, Any]) -> ProviderRefund | None:
         if not str(payload.get("event_type")).startswith("REFUND."):
             return None
-        return _refund(payload["resource"])
+        return facts.refund(payload["resource"])
 
     def is_ours(self, order: ProviderOrder) -> bool:
         return (order.merchant, order.app) == (self.account["MCHID"], self.account["APPID"])
@@ -186,11 +198,11 @@ class WeChatPayProvider(Provider):
                 notify_url=request.notify_url or None,
             )
         )
-        return _refund(answer)
+        return facts.refund(answer)
 
     def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> ProviderRefund:
         try:
-            return _refund(self._ask(lambda client: client.query_refund(out_refund_no)))
+            return facts.refund(self._ask(lambda client: client.query_refund(out_refund_no)))
         except PermanentError as error:
             if error.code in {"RESOURCE_NOT_EXISTS", "REFUND_NOT_EXISTS"}:
                 return ProviderRefund(out_refund_no, RefundState.UNKNOWN, out_trade_no)
@@ -262,40 +274,3 @@ def _client(values: dict[str, str], *, key_id: str, key_file: str, apiv3_key: st
     )
     client._core._gate_way = values["GATEWAY"]  # the library has no argument for it
     return client
-
-
-def _order(facts: Mapping[str, Any]) -> ProviderOrder:
-    """An order as answers and events describe it. Raises PermanentError if it makes no sense."""
-    try:
-        total = (facts.get("amount") or {}).get("total")
-        return ProviderOrder(
-            out_trade_no=str(facts["out_trade_no"]),
-            state=STATES[facts["trade_state"]],
-            amount=None if total is None else from_fen(operator.index(total)),
-            transaction_id=str(facts.get("transaction_id", "")),
-            paid_at=_moment(facts.get("success_time")),
-            merchant=str(facts.get("mchid", "")),
-            app=str(facts.get("appid", "")),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PermanentError("UNREADABLE", repr(error)) from error
-
-
-def _moment(text: str | None) -> datetime.datetime | None:
-    return parse_datetime(text) if text else None
-
-
-def _refund(facts: Mapping[str, Any]) -> ProviderRefund:
-    """A refund as answers (status) and events (refund_status) describe it."""
-    try:
-        amount = (facts.get("amount") or {}).get("refund")
-        return ProviderRefund(
-            out_refund_no=str(facts["out_refund_no"]),
-            state=REFUND_STATES[facts.get("status") or facts["refund_status"]],
-            out_trade_no=str(facts.get("out_trade_no", "")),
-            amount=None if amount is None else from_fen(operator.index(amount)),
-            refund_id=str(facts.get("refund_id", "")),
-            done_at=_moment(facts.get("success_time")),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PermanentError("UNREADABLE", repr(error)) from error

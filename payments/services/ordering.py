@@ -22,6 +22,7 @@ from payments.providers.base import (
     Scene,
     TransientError,
 )
+from payments.scenes import best_scene
 from payments.services.asking import ask, retire
 from payments.services.basket import (
     Basket,
@@ -108,9 +109,10 @@ def start_order(
 def open_order(order: PaymentOrder) -> PaymentOrder:
     """Places an order at the provider if it is live, or again for a fresh address; the order now.
 
+    Inside the provider's app it waits until `name_payer` says who pays.
     Raises TransientError when nobody knows whether it arrived: calling again is safe.
     """
-    if order.state not in (State.CREATED, State.PENDING):
+    if order.state not in (State.CREATED, State.PENDING) or order.waits_for_payer:
         return order
     provider = providers.of(order)
     try:
@@ -155,13 +157,16 @@ def _create(
     offered = providers.available(basket.community.code)
     if provider_key not in offered:
         raise NotOffered
+    provider = offered[provider_key]
+    if scene not in provider.open_scenes:  # the account of this community cannot do that
+        scene = best_scene(provider.open_scenes)
     return _insert(
         basket,
         PaymentOrder(
             community=basket.community,
             user=user,
             provider=provider_key,
-            merchant=offered[provider_key].merchant,
+            merchant=provider.merchant,
             scene=scene,
             out_trade_no=_number(),
             amount=basket.total,
@@ -203,6 +208,7 @@ def _request(order: PaymentOrder) -> OrderRequest:
         notify_url=settings.SITE_URL + callback_path(order.provider, order.merchant),
         return_url=settings.SITE_URL + order_path(order),
         client_ip=order.client_ip or "",
+        payer=order.payer,
     )
 
 

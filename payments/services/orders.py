@@ -59,6 +59,16 @@ def mark_pending(order_id: int, instruction: PayInstruction) -> PaymentOrder:
 
 
 @transaction.atomic
+def name_payer(order_id: int, identity: str) -> PaymentOrder:
+    """Who pays inside the provider's app, if the order still waits to know; the order now."""
+    order = _locked(order_id)
+    if order.waits_for_payer:
+        order.payer = identity
+        order.save(update_fields=["payer"])
+    return order
+
+
+@transaction.atomic
 def mark_closed(order_id: int, *, watch: bool = False) -> PaymentOrder:
     """The provider takes no money for the order any more, and was asked to do so.
 
@@ -107,7 +117,8 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
     order.paid_at = paid_at
     order.transaction_id = facts.transaction_id
     order.check_at = None
-    order.save(update_fields=["state", "paid_at", "transaction_id", "check_at"])
+    order.payer = ""
+    order.save(update_fields=["state", "paid_at", "transaction_id", "check_at", "payer"])
     payment_record(
         community=order.community,
         method=providers.all_providers()[order.provider].method,
@@ -165,7 +176,8 @@ def _end(
         order.state = state
         order.problem = problem[:300]
         order.check_at = next_check(order) if watch else None
-        order.save(update_fields=["state", "problem", "check_at"])
+        order.payer = ""
+        order.save(update_fields=["state", "problem", "check_at", "payer"])
     elif order.state in (State.CLOSED, State.EXPIRED) and order.check_at and not watch:
         order.check_at = None
         order.save(update_fields=["check_at"])

@@ -33,6 +33,7 @@ def main() -> None:
         callbacks="deliver",
         callback_delay=0.0,
         hold_refunds=False,
+        refuse_openid=False,
         openid="oSimulatorPayerOne0000000000",
         **bills.SWITCHES,
     )

@@ -45,7 +45,7 @@ class Keys:
             "WECHATPAY_APIV3_KEY": self.apiv3_key,
             "WECHATPAY_PUBLIC_KEY_FILE": str(self.folder / "platform_public_key.pem"),
             "WECHATPAY_PUBLIC_KEY_ID": self.public_key_id,
-            "WECHAT_APP_SECRET": self.app_secret,
+            "WECHATPAY_APP_SECRET": self.app_secret,
             "WECHAT_OPEN_URL": gateway,
             "WECHAT_API_URL": gateway,
         }

@@ -8,10 +8,11 @@ the first at open.weixin.qq.com and the second at api.weixin.qq.com.
 import secrets
 import time
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from simulators import rsa
 from simulators.web import Application, Refused, Request, Response, json_response, redirect
+from simulators.wechatpay import orders
 from simulators.wechatpay.desk import Desk
 
 CODE_LIFE = 300  # seconds; a code is good for one time
@@ -34,11 +35,13 @@ def add_routes(application: Application, desk: Desk) -> None:
             "snsapi_userinfo",
         }:
             raise Refused(400, "10005", "Scope 参数错误或没有 Scope 权限")
+        joint = "&" if urlsplit(address).query else "?"
+        state = urlencode({"state": asked.get("state", "")})
+        if desk.faults["refuse_openid"]:
+            return redirect(f"{address}{joint}{state}")
         code = secrets.token_hex(16)
         codes[code] = (desk.faults["openid"], time.time() + CODE_LIFE)
-        joint = "&" if urlsplit(address).query else "?"
-        told = urlencode({"code": code, "state": asked.get("state", "")})
-        return redirect(f"{address}{joint}{told}")
+        return redirect(f"{address}{joint}code={code}&{state}")
 
     @application.route("GET", "/sns/oauth2/access_token")
     def access_token(request: Request) -> Response:
@@ -62,15 +65,21 @@ def add_routes(application: Application, desk: Desk) -> None:
         return json_response(told)
 
     @application.route("GET", "/jsapi/pay")
-    def jsapi(request: Request) -> Response:
-        """In the place of getBrandWCPayRequest: the same six values, and the same check of them."""
-        prepay_id = _check_call(desk, request.query)
-        back = quote(request.query.get("redirect_url", ""), safe="")
-        return redirect(f"/cashier?prepay_id={prepay_id}&redirect_url={back}")
+    def shown(request: Request) -> Response:
+        """What WeChat shows its person when a page calls getBrandWCPayRequest."""
+        order = _check_call(desk, request.query)
+        return json_response({"description": order["description"], "total": order["total"]})
+
+    @application.route("POST", "/jsapi/pay")
+    def paid(request: Request) -> Response:
+        """The person agrees: the same six values again."""
+        order = _check_call(desk, request.json())
+        desk.pay(order["out_trade_no"])
+        return json_response({"out_trade_no": order["out_trade_no"]})
 
 
-def _check_call(desk: Desk, asked: dict[str, str]) -> str:
-    """The prepay_id of a call that the merchant signed. Raises Refused."""
+def _check_call(desk: Desk, asked: dict[str, str]) -> orders.Order:
+    """The order of a call that the merchant signed, placed for who calls. Raises Refused."""
     names = ("appId", "timeStamp", "nonceStr", "package")
     signed = "".join(f"{asked.get(name, '')}\n" for name in names)
     stamp = asked.get("timeStamp", "")
@@ -82,7 +91,13 @@ def _check_call(desk: Desk, asked: dict[str, str]) -> str:
         desk.keys.merchant, signed.encode(), asked.get("paySign", "")
     ):
         raise Refused(400, "SIGN_ERROR", "支付验证签名失败")
-    return asked["package"].removeprefix("prepay_id=")
+    prepay_id = asked["package"].removeprefix("prepay_id=")
+    order = desk.ledger.row("SELECT * FROM orders WHERE prepay_id = ?", prepay_id)
+    if order is None or order["trade_type"] != "JSAPI":
+        raise Refused(404, "ORDER_NOT_EXIST", "订单不存在，请回到商户页面重新发起支付")
+    if order["openid"] != desk.faults["openid"]:
+        raise Refused(403, "NO_AUTH", "当前支付账号与下单账号不一致")
+    return order
 
 
 def _error(code: int, message: str) -> Response:

@@ -18,6 +18,7 @@ from tests.payments.outside import Catcher
 def merchant(wechatpay_simulator: WeChatPaySimulator, settings: Any) -> WeChatPaySimulator:
     """A merchant account; callbacks get lost unless the test says otherwise."""
     settings.WECHATPAY = {"": values_of(wechatpay_simulator, settings.WECHATPAY[""], "WECHATPAY")}
+    settings.WECHAT_OPEN_URL = settings.WECHAT_API_URL = wechatpay_simulator.url
     wechatpay_simulator.faults(callbacks="lose")
     return wechatpay_simulator
 

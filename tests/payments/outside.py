@@ -1,9 +1,13 @@
 """The world behind a provider: a simulator that is told what to do, a place for callbacks."""
 
 from base64 import b64decode
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import requests
 
 
 class Catcher:
@@ -43,6 +47,14 @@ class TheSimulator:
 
     def pay(self, out_trade_no: str) -> None:
         self.simulator.pay(out_trade_no, callback=False)
+
+    def identify(self, address: str) -> dict[str, str]:
+        answer = requests.get(address, allow_redirects=False, timeout=10)
+        return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+    def accepts(self, call: Mapping[str, str]) -> bool:
+        status, _text = self.simulator.raw("GET", f"/jsapi/pay?{urlencode(call)}")
+        return bool(status == 200)
 
     def break_once(self, *, done: bool) -> None:
         self.simulator.faults(**{"cut_next" if done else "refuse_next": 1})

@@ -4,6 +4,7 @@
 import datetime
 import hashlib
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -37,6 +38,12 @@ class Outside(Protocol):
 
     def pay(self, out_trade_no: str) -> None: ...
     def show_todays_bill(self, *, damaged: bool = False) -> None: ...
+    def identify(self, address: str) -> dict[str, str]:
+        """A person's browser goes to the app's page: what it comes back with."""
+
+    def accepts(self, call: Mapping[str, str]) -> bool:
+        """Whether the app, handed a call by a page, asks its person to pay the order."""
+
     def break_once(self, *, done: bool) -> None:
         """The next request fails on the way there (done=False) or back (done=True)."""
 
@@ -54,6 +61,7 @@ def request(provider: Provider, **changed: Any) -> OrderRequest:
         "notify_url": NOTIFY_URL,
         "return_url": "http://127.0.0.1:1/pay/orders/1/",
         "client_ip": "127.0.0.1",
+        "payer": "oSimulatorPayerOne0000000000",
     }
     return OrderRequest(**(wanted | changed))
 
@@ -124,8 +132,7 @@ class ProviderContract:
 
     @pytest.mark.parametrize("scene", list(Scene))
     def test_a_paid_order_can_neither_be_opened_nor_closed(self, provider, outside, scene):
-        if scene not in provider.scenes:
-            pytest.skip(f"not offered as {scene}")
+        needs_scene(provider, scene)
         asked = request(provider, scene=scene)
         provider.open(asked)
         outside.pay(asked.out_trade_no)
@@ -175,6 +182,47 @@ class ProviderContract:
 
     def test_unknown_scene_is_not_offered(self, provider):
         assert set(provider.scenes) <= set(Scene)
+
+    # --- inside the provider's app --------------------------------------------------------------
+
+    def test_who_pays_is_asked_in_the_app_once(self, provider, outside):
+        needs_scene(provider, Scene.JSAPI)
+        back = "http://127.0.0.1:1/pay/payer/"
+        told = outside.identify(provider.identify_url(return_url=back, state="s1"))
+        assert told["state"] == "s1"
+        assert provider.identify(told["code"])
+        for wrong in (told["code"], "x"):
+            with pytest.raises(PermanentError):
+                provider.identify(wrong)
+
+    @pytest.mark.parametrize("done", [True, False])
+    def test_asking_who_pays_over_a_broken_network_is_transient(self, provider, outside, done):
+        needs_scene(provider, Scene.JSAPI)
+        told = outside.identify(provider.identify_url(return_url="http://127.0.0.1:1/", state="s"))
+        outside.break_once(done=done)
+        with pytest.raises(TransientError) as caught:
+            provider.identify(told["code"])
+        assert not any(value in str(caught.value) for value in provider.account.values())
+
+    def test_the_app_takes_what_a_page_hands_it(self, provider, outside):
+        needs_scene(provider, Scene.JSAPI)
+        asked = request(provider, scene=Scene.JSAPI)
+        call = provider.app_call(provider.open(asked).pay_url)
+        assert outside.accepts(call)
+        assert all(isinstance(value, str) for value in call.values())
+        for name in call:
+            assert not outside.accepts({**call, name: "1"})
+
+    def test_without_an_app_of_its_own_it_says_so(self, provider):
+        if Scene.JSAPI in provider.scenes:
+            assert provider.app
+            return
+        with pytest.raises(PermanentError):
+            provider.identify_url(return_url="http://127.0.0.1:1/", state="s")
+        with pytest.raises(PermanentError):
+            provider.identify("code")
+        with pytest.raises(PermanentError):
+            provider.app_call("x")
 
     # --- giving back ----------------------------------------------------------------------------
 
@@ -276,6 +324,11 @@ class ProviderContract:
 def needs(provider: Provider, *capabilities: Capability) -> None:
     if not provider.capabilities.issuperset(capabilities):
         pytest.skip("the provider cannot do that")
+
+
+def needs_scene(provider: Provider, scene: Scene) -> None:
+    if scene not in provider.scenes:
+        pytest.skip(f"not offered as {scene}")
 
 
 def paid(provider: Provider, outside: Outside, **changed: Any) -> OrderRequest:

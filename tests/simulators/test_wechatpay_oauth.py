@@ -33,7 +33,7 @@ def authorize(simulator: WeChatPaySimulator, **changed: str) -> tuple[int, str]:
 def change(simulator: WeChatPaySimulator, code: str, **changed: str) -> dict[str, Any]:
     asked = {
         "appid": simulator.account["WECHATPAY_APPID"],
-        "secret": simulator.account["WECHAT_APP_SECRET"],
+        "secret": simulator.account["WECHATPAY_APP_SECRET"],
         "code": code,
         "grant_type": "authorization_code",
     } | changed
@@ -88,4 +88,37 @@ def test_the_payers_window_opens_for_signed_calls(
     if spoilt:
         asked[spoilt] = "1"
     status, _text = wechatpay_simulator.raw("GET", f"/jsapi/pay?{urlencode(asked)}")
-    assert status == (400 if spoilt else 303)
+    assert status == (400 if spoilt else 200)
+    status, _text = wechatpay_simulator.raw("POST", "/jsapi/pay", asked)
+    assert status == (400 if spoilt else 200)
+    state = wechatpay_simulator.order("ORDER-0001")["state"]
+    assert state == ("NOTPAY" if spoilt else "SUCCESS")
+
+
+def test_who_refuses_comes_back_without_a_code(wechatpay_simulator: WeChatPaySimulator) -> None:
+    wechatpay_simulator.faults(refuse_openid=True)
+    assert authorize(wechatpay_simulator)[1] == "http://127.0.0.1:1/wechat/?state=s1"
+
+
+def test_an_order_is_paid_by_whom_it_was_placed_for(
+    client: WeChatPay, wechatpay_simulator: WeChatPaySimulator
+) -> None:
+    answer = client.pay(
+        "物业费",
+        "ORDER-0002",
+        {"total": 100},
+        payer={"openid": "oSomebodyElse"},
+        pay_type=WeChatPayType.JSAPI,
+    )
+    package = f"prepay_id={json.loads(answer[1])['prepay_id']}"
+    appid, stamp = wechatpay_simulator.account["WECHATPAY_APPID"], str(int(time.time()))
+    asked = {
+        "appId": appid,
+        "timeStamp": stamp,
+        "nonceStr": "n",
+        "package": package,
+        "signType": "RSA",
+        "paySign": client.sign([appid, stamp, "n", package]),
+    }
+    assert wechatpay_simulator.raw("POST", "/jsapi/pay", asked)[0] == 403
+    assert wechatpay_simulator.order("ORDER-0002")["state"] == "NOTPAY"
