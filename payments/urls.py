@@ -7,6 +7,7 @@ from payments.views import (
     moving_out,
     orders,
     pay,
+    payers,
     prepay,
     receipts,
     reconciliation,
@@ -134,6 +135,7 @@ urlpatterns = [
         name="settle_difference",
     ),
     # Everybody, and the providers
+    path("pay/payer/", payers.payer_return, name="payer_return"),
     path("pay/for/<str:token>/", sharing.shared_bill, name="shared_bill"),
     path("pay/for/<str:token>/orders/<int:pk>/", sharing.shared_order, name="shared_order"),
     path(

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments import providers
+from payments.scenes import works_inside
 
 Text = str | Promise
 
@@ -64,6 +66,38 @@ def words_for(key: str) -> Wording:
     )
 
 
-def offered(community: str | None = None) -> dict[str, Wording]:
-    """The words of the providers that a community (its code) can be paid with, in their order."""
-    return {key: words_for(key) for key in providers.available(community)}
+@dataclass(frozen=True)
+class Offer:
+    """The buttons for paying online, and what there is to say about those that are not there."""
+
+    words: dict[str, Wording]
+    note: Text = ""
+
+
+def offered(community: str | None = None, *, app: str = "") -> Offer:
+    """What a community (its code) can be paid with, in the order of the setting.
+
+    Inside the app of a provider (its key) that can be paid there, it is the only one: the browser
+    in there refuses the others.
+    """
+    usable = providers.available(community)
+    words = {key: words_for(key) for key in usable}
+    if not app or not words:
+        return Offer(words)
+    if app in usable and works_inside(usable[app], app):
+        others = [str(provider.method.label) for key, provider in usable.items() if key != app]
+        return Offer({app: words[app]}, _beside(others) if others else "")
+    return Offer(
+        words,
+        _(
+            "Inside WeChat we can only show you a code for another phone. To pay on this one, open "
+            "this page in your phone's browser: tap ··· at the top right, then “Open in browser”."
+        ),
+    )
+
+
+def _beside(others: list[str]) -> str:
+    return gettext(
+        "Inside WeChat only WeChat Pay works. To pay with %(others)s, open this page in your "
+        "phone's browser: tap ··· at the top right, then “Open in browser”."
+    ) % {"others": ", ".join(others)}

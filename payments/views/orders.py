@@ -1,11 +1,12 @@
 """An online order: how to pay it, what came of it, going on in another way, giving it up."""
 
+import json
 import uuid
 from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,11 +21,13 @@ from core.pdf import qr_data_uri
 from payments import providers
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
+from payments.scenes import app_scene, inside
 from payments.services.asking import hurry, retire
 from payments.services.basket import wish_of
 from payments.services.ordering import open_order
 from payments.services.orders import unasked_credit
 from payments.views.pay import place
+from payments.views.payers import go_to_app
 from payments.wording import words_for
 
 State = PaymentOrder.State
@@ -43,7 +46,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
     """An order: how to pay it, that we wait for it, or what came of it."""
     found = _own(request, pk)
     live = found.state in LIVE
-    if live:
+    if live and not found.waits_for_payer:
         hurry(found)
     receipt = found.payment.receipt if found.state == State.PAID else None
     return render(
@@ -53,8 +56,8 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "order": found,
             "words": words_for(found.provider),
             "live": live,
+            **how_to_pay(request, found),
             "lines": _lines(found),
-            "qr": qr_data_uri(found.pay_url) if _shows_code(found) else "",
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
             "beside": found.account_lines.select_related("account__unit"),
@@ -80,8 +83,23 @@ def _unasked(order: PaymentOrder) -> list[tuple[str, Decimal]]:
     return [(code, rest[pk]) for pk, code in codes]
 
 
-def _shows_code(order: PaymentOrder) -> bool:
-    return order.state == State.PENDING and order.scene == Scene.NATIVE
+def how_to_pay(request: HttpRequest, order: PaymentOrder) -> dict[str, object]:
+    """What the page of an order shows to pay it with: a code, or the app in which it is open.
+
+    `ask_who`: the browser goes on at once to the app's page that says who pays, unless it has just
+    come back from there (`?asked`).
+    """
+    pending = order.state == State.PENDING
+    provider = providers.made(order)
+    in_app = pending and order.scene == Scene.JSAPI and provider.is_configured()
+    return {
+        "qr": qr_data_uri(order.pay_url) if pending and order.scene == Scene.NATIVE else "",
+        "app_scene": app_scene(request, order) if pending else None,
+        "app_call": json.dumps(provider.app_call(order.pay_url)) if in_app else "",
+        "ask_who": order.waits_for_payer
+        and "asked" not in request.GET
+        and inside(request) == order.provider,
+    }
 
 
 @signed_in
@@ -99,7 +117,10 @@ def order_status(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_safe
 def order_go(request: SignedInRequest, pk: int) -> HttpResponse:
     """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
-    found = _try_to_open(request, _own(request, pk))
+    found = _own(request, pk)
+    if found.waits_for_payer:
+        return go_to_app(request, found)
+    found = _try_to_open(request, found)
     if found.state != State.PENDING or found.scene not in (Scene.H5, Scene.PAGE):
         return redirect("payments:order", pk=pk)
     # WeChat wants to see from which site the payer comes.
@@ -124,7 +145,7 @@ def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
     if found.state not in LIVE or found.scene == scene:
         return redirect("payments:order", pk=pk)
     form_token = uuid.uuid5(found.form_token, scene)
-    answer, placed = place(request, wish_of(found), found.provider, scene, form_token)
+    answer, placed = place(request, wish_of(found), found.provider, form_token, scene)
     if placed is None or placed.state != State.PENDING:
         return answer
     # Never straight on to the provider: the page's policy lets forms lead to ourselves only.

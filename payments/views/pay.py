@@ -20,7 +20,7 @@ from payments import providers
 from payments.forms import PayForm, ids_of, new_token
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
-from payments.scenes import scene_of
+from payments.scenes import inside, scene_of
 from payments.services.ordering import (
     NothingToPay,
     NotOffered,
@@ -88,7 +88,7 @@ def pay(request: SignedInRequest) -> HttpResponse:
                     "unbilled": (loose := [a for a in beside if a.community == place]),
                     "total": total_of(own, chosen, saved)
                     + (ZERO if wanted else sum((a.unbilled for a in loose), ZERO)),
-                    "channels": offered(place.code),
+                    "channels": offered(place.code, app=inside(request)),
                     "token": new_token(),
                 }
                 for place in sorted(places, key=lambda place: place.code)
@@ -96,8 +96,6 @@ def pay(request: SignedInRequest) -> HttpResponse:
             "chosen": chosen,
             "unbilled_chosen": not wanted,
             "today": today(),
-            # Payments inside WeChat itself come with its sign-in; until then its browser refuses.
-            "in_wechat": "MicroMessenger" in request.headers.get("User-Agent", ""),
             "has_account": Account.objects.of_resident(request.user).exists(),
         },
     )
@@ -106,20 +104,27 @@ def pay(request: SignedInRequest) -> HttpResponse:
 def _start(request: SignedInRequest, form: PayForm) -> HttpResponse:
     asked = form.cleaned_data
     wish = Wish(frozenset(asked["bill"]), frozenset(asked["unbilled"]))
-    answer, _placed = place(request, wish, asked["provider"], scene_of(request), asked["token"])
+    answer, _placed = place(request, wish, asked["provider"], asked["token"])
     return answer
 
 
 def place(
-    request: SignedInRequest, wish: Wish, provider: str, scene: Scene, token: uuid.UUID
+    request: SignedInRequest,
+    wish: Wish,
+    provider: str,
+    token: uuid.UUID,
+    scene: Scene | None = None,
 ) -> tuple[HttpResponse, PaymentOrder | None]:
-    """Where to go after an order was started, and the order; None if there is nothing to pay."""
+    """Where to go after an order was started, and the order; None if there is nothing to pay.
+
+    Without a scene it is the best one for the browser.
+    """
     try:
         order = start_order(
             user=request.user,
             wish=wish,
             provider_key=provider,
-            scene=scene,
+            scene=scene or scene_of(request, provider),
             form_token=token,
             # As far behind proxies as ALLAUTH_TRUSTED_PROXY_COUNT says.
             client_ip=get_adapter(request).get_client_ip(request),

@@ -19,7 +19,7 @@ from core.money import ZERO
 from payments import providers
 from payments.forms import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, new_token
 from payments.models import Deposit, Payment, Refund
-from payments.scenes import scene_of
+from payments.scenes import inside
 from payments.services.basket import Wish
 from payments.services.deposits import account_of
 from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
@@ -95,7 +95,6 @@ def prepay(request: SignedInRequest) -> HttpResponse:
                 request,
                 Wish(prepay=(asked["account"], asked["months"])),
                 asked["provider"],
-                scene_of(request),
                 asked["token"],
             )
             return answer if placed else redirect("payments:prepay")
@@ -116,7 +115,7 @@ def prepay(request: SignedInRequest) -> HttpResponse:
     }
     if account is not None:
         context |= _about(account, months)
-        context["channels"] = offered(account.community.code)
+        context["channels"] = offered(account.community.code, app=inside(request))
     return render(request, "payments/prepay.html", context)
 
 

@@ -21,7 +21,7 @@ from payments import providers
 from payments.forms import PayForm, new_token
 from payments.models import BillShare, PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
-from payments.scenes import scene_of
+from payments.scenes import inside, scene_of
 from payments.services import sharing
 from payments.services.asking import hurry
 from payments.services.ordering import (
@@ -32,7 +32,8 @@ from payments.services.ordering import (
     open_order,
     start_order,
 )
-from payments.views.orders import LIVE
+from payments.views.orders import LIVE, how_to_pay
+from payments.views.payers import go_to_app
 from payments.wording import offered, words_for
 
 State = PaymentOrder.State
@@ -117,7 +118,7 @@ def shared_bill(request: HttpRequest, token: str) -> HttpResponse:
             "bill": bill,
             "period": found.bill.run.period,
             "masked": sharing.masked_unit(found.bill.account.unit.code),
-            "channels": offered(found.bill.account.community.code),
+            "channels": offered(found.bill.account.community.code, app=inside(request)),
             "token": new_token(),
         },
         status=200 if valid else 410,
@@ -139,7 +140,7 @@ def _start(request: HttpRequest, found: BillShare, token: str) -> HttpResponse:
             user=found.created_by,
             wish=Wish(frozenset([found.bill_id])),
             provider_key=form.cleaned_data["provider"],
-            scene=scene_of(request),
+            scene=scene_of(request, form.cleaned_data["provider"]),
             form_token=form.cleaned_data["token"],
             client_ip=get_adapter(request).get_client_ip(request),
             share=found,
@@ -171,9 +172,8 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     """How to pay, that we wait, or what came of it."""
     found = _order(token, pk)
     live = found.state in LIVE
-    if live:
+    if live and not found.waits_for_payer:
         hurry(found)
-    shows_code = found.state == State.PENDING and found.scene == Scene.NATIVE
     return render(
         request,
         "payments/shared_order.html",
@@ -183,7 +183,9 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
             "live": live,
             "token": token,
             "words": words_for(found.provider),
-            "qr": qr_data_uri(found.pay_url) if shows_code else "",
+            "bill": _shared(token).bill_id,
+            "form_token": new_token(),
+            **how_to_pay(request, found),
         },
     )
 
@@ -206,6 +208,8 @@ def shared_order_status(request: HttpRequest, token: str, pk: int) -> HttpRespon
 def shared_order_go(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
     found = _order(token, pk)
+    if found.waits_for_payer:
+        return go_to_app(request, found)
     if found.state in LIVE:
         try:
             found = open_order(found)

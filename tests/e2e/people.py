@@ -28,7 +28,7 @@ PATIENCE = 60  # seconds for what goes by the broker, a beat and a simulator
 AnySimulator = TypeVar("AnySimulator", bound=Simulator)
 
 
-def _running(kind: type[AnySimulator], address: str) -> AnySimulator:
+def running(kind: type[AnySimulator], address: str) -> AnySimulator:
     """A client of the control API of a simulator that the stack has started."""
     simulator = kind(Path())
     simulator.addresses["http"] = address
@@ -47,9 +47,9 @@ class Town:
     def __post_init__(self) -> None:
         self.address = self.stack.address("WEB_PORT")
         self.environment = os.environ | self.stack.environment(self.stack.ports())
-        self.phones = _running(SmsSimulator, self.stack.address("SIM_SMS_PORT"))
-        self.mailboxes = _running(MailboxSimulator, self.stack.address("SIM_MAILBOX_PORT"))
-        self.wechat = _running(WeChatPaySimulator, self.stack.address("SIM_WECHATPAY_PORT"))
+        self.phones = running(SmsSimulator, self.stack.address("SIM_SMS_PORT"))
+        self.mailboxes = running(MailboxSimulator, self.stack.address("SIM_MAILBOX_PORT"))
+        self.wechat = running(WeChatPaySimulator, self.stack.address("SIM_WECHATPAY_PORT"))
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`manage.py …` as an operator of the running portal types it."""
