@@ -3,6 +3,7 @@
 payment = Σ its postings + its deposit + suspense     suspense of transfers and of channels' bills
 receipt = Σ its lines = what was posted or is held    numbered without a gap per community and year
 an order is paid exactly when there is a payment for it, of its amount
+an account is cleared up to the last day of its clearance notes
 """
 
 from core.books import sql_rule
@@ -147,6 +148,18 @@ community_rule(
             ) lines GROUP BY order_id
         ) s ON s.order_id = o.id""",
     broken="o.amount <> COALESCE(s.total, 0)",
+)
+community_rule(
+    "an_account_is_cleared_up_to_the_day_of_its_note",
+    subject="c.code || ' account ' || a.id",
+    detail="COALESCE(a.cleared_until::text, 'not cleared') || ' ≠ ' || COALESCE(s.day::text, '')",
+    source="""billing_account a
+        JOIN community_community c ON c.id = a.community_id
+        LEFT JOIN (
+            SELECT account_id, MAX(day) AS day FROM payments_clearance
+            WHERE state = 'cleared' GROUP BY account_id
+        ) s ON s.account_id = a.id""",
+    broken="a.cleared_until IS DISTINCT FROM s.day",
 )
 community_rule(
     "a_day_signed_off_has_no_open_difference",

@@ -1,8 +1,10 @@
 """A room knows only the rooms below it: what import-linter cannot see, because it is in strings."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -44,6 +46,28 @@ def test_the_walk_sees_the_rooms() -> None:
 def test_keys_point_downwards(model: type[Model], name: str, target: type[Model]) -> None:
     above = FLOORS.get(target._meta.app_label, -1)  # Django's own tables lie below everything
     assert above <= FLOORS[model._meta.app_label], f"{model._meta.label}.{name}"
+
+
+def reverse_names() -> Iterator[tuple[str, str]]:
+    """Each key that points to a lower room: its own room, and its name seen from below."""
+    for model, name, target in relations():
+        field: Any = model._meta.get_field(name)
+        hidden = field.remote_field is None or field.remote_field.hidden
+        if not hidden and target._meta.app_label != model._meta.app_label:
+            yield model._meta.app_label, field.related_query_name()
+
+
+def test_nothing_is_looked_up_through_keys_of_a_room_above() -> None:
+    """`account__clearances` asks a room above, whoever imports nothing."""
+    found = []
+    for above, name in set(reverse_names()):
+        asks = re.compile(rf"__{name}(__|\b)|\b{name}__|\.{name}\.(all|filter|exclude|get)\(")
+        for room in FLOORS:
+            if FLOORS[room] < FLOORS[above]:
+                for path in (settings.BASE_DIR / room).rglob("*.py"):
+                    if "migrations" not in path.parts and (hit := asks.search(path.read_text())):
+                        found.append(f"{path.relative_to(settings.BASE_DIR)}: {hit[0]} of {above}")
+    assert found == []
 
 
 def test_every_app_of_ours_is_a_room() -> None:

@@ -84,6 +84,8 @@ class Account(models.Model):
     party = models.ForeignKey(
         Party, on_delete=models.PROTECT, related_name="accounts", verbose_name=_("payer")
     )
+    # The last day up to which all is settled for good: the payer moved out and was told so.
+    cleared_until = models.DateField(_("cleared up to"), null=True, blank=True, editable=False)
 
     objects = AccountQuerySet.as_manager()
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from billing.models import Account, Bill
 from billing.services.accounts.amounts_due import amounts_due
+from billing.services.accounts.clearing import clear_until
 from billing.services.accounts.posting import credit_of, lock_accounts, use_credit
 from billing.services.runs.corrections import bill_unit_until
 from community.models import User, today
@@ -167,6 +168,7 @@ def clear(clearance_id: int, *, by: User) -> Clearance:
         raise NotClear(now)
     clearance.snapshot = _snapshot(clearance, by)
     _end(clearance, State.CLEARED, by)
+    clear_until(account=clearance.account, day=clearance.day)
     return clearance
 
 

@@ -34,6 +34,7 @@ OWN_CHARGE = "payments.a_receipt_line_names_a_charge_of_its_account"
 GAPLESS = "payments.receipts_are_numbered_without_a_gap"
 PAID = "payments.an_order_is_paid_exactly_when_there_is_a_payment"
 ORDER_LINES = "payments.an_order_is_the_sum_of_its_lines"
+CLEARED = "payments.an_account_is_cleared_up_to_the_day_of_its_note"
 
 TAMPERING = [
     ("a payment made smaller", "UPDATE payments_payment SET amount = 0.01", POSTED),
@@ -76,6 +77,7 @@ TAMPERING = [
         PAID,
     ),
     ("an order made larger", "UPDATE payments_paymentorder SET amount = amount + 1", ORDER_LINES),
+    ("an account cleared by no note", "UPDATE billing_account SET cleared_until = now()", CLEARED),
 ]
 
 

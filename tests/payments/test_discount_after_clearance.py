@@ -7,6 +7,7 @@ import pytest
 
 from billing.models import Account, OfferUse
 from community.models import today
+from community.services import moving
 from core import books
 from payments.services import moving_out, refunds
 from tests.billing.small import Q2, issue, small_community
@@ -27,11 +28,9 @@ def account():
     return Account.objects.get(unit__code="1-1-101")
 
 
-def offer(account):
+def offer(account, *, ends_on=date(2026, 3, 31), **more):
     item = account.community.fee_items.get(name="物业服务费")
-    OfferFactory(
-        community=account.community, ends_on=date(2026, 3, 31), pay_by=today(), items=[item]
-    )
+    OfferFactory(community=account.community, ends_on=ends_on, pay_by=today(), items=[item], **more)
 
 
 def test_taking_days_back_earns_nothing_and_the_note_stays_true(account):
@@ -61,3 +60,18 @@ def test_who_pays_the_final_bill_in_time_earns_of_what_stands(account):
     pay(account, now.to_pay)
     assert OfferUse.objects.get(account=account).credit_entry.amount == Decimal("17.63")
     assert moving_out.position(account).is_clear
+
+
+def test_who_is_cleared_and_comes_back_earns_for_the_days_after(account):
+    pay(account, "729.00")
+    by = StaffUserFactory.create()
+    clearance = moving_out.begin(account=account, day=date(2026, 3, 31), by=by)
+    moving_out.clear(clearance.pk, by=by)
+    moving.take_back(unit=account.unit, moved=clearance.moved)
+    issue(account.community, **Q2)
+    for ends_on in (date(2026, 3, 31), date(2026, 6, 30)):
+        offer(account, starts_on=date(2026, ends_on.month - 2, 1), ends_on=ends_on)
+    pay(account, "729.00")
+    (use,) = OfferUse.objects.filter(account=account)
+    assert use.offer.ends_on == date(2026, 6, 30), "the note speaks of the quarter before"
+    assert books.verify().breaks == []

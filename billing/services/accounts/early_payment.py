@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Max, Q, Sum
+from django.db.models import F, Max, Q, Sum
 
 from billing.models import (
     Allocation,
@@ -106,8 +106,8 @@ def _of_offer(offer: EarlyPaymentOffer, account_ids: Collection[int]) -> Iterabl
     lines = discounts.lines_of(offer, account_ids)
     if offer.state == EarlyPaymentOffer.State.WITHDRAWN:
         lines = lines.filter(account__in=uses)
-    # Whoever is cleared has nothing to come: his note says so. (The relation is a later room's.)
-    lines = lines.exclude(~Q(account__in=uses), account__clearances__state="cleared")
+    # Whoever is cleared has nothing to come for the days up to then: his note says so.
+    lines = lines.exclude(~Q(account__in=uses), account__cleared_until__gte=F("starts_on"))
     gone = _last_days(lines.filter(taken_back()))
     standing = lines.standing()
     last = _last_days(standing) if gone else {}
