@@ -14,6 +14,6 @@ TELL = """
 class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0014_account_cleared_until"),
-        ("payments", "0008_bill_share"),
+        ("payments", "0009_payer_identity"),
     ]
     operations = [migrations.RunSQL(TELL, migrations.RunSQL.noop)]
