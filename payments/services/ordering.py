@@ -120,6 +120,9 @@ def open_order(order: PaymentOrder) -> PaymentOrder:
     except AlreadyPaid:
         return ask(order)
     except PermanentError as error:
+        if order.pay_url:
+            # An address was given out before: what cannot be renewed must not stay payable.
+            return retire(order)
         return mark_failed(order.pk, str(error))
     opened = mark_pending(order.pk, instruction)
     if opened.state in (State.CLOSED, State.FAILED, State.EXPIRED):

@@ -137,6 +137,14 @@ def test_an_order_that_the_provider_refuses_has_failed(merchant, bill, payer, se
     assert "APPID" in order.problem
 
 
+def test_an_order_that_cannot_be_renewed_is_closed_at_the_provider(merchant, bill, payer):
+    order = start(payer, bill)
+    order.community.name = "renamed meanwhile"
+    order.community.save()
+    assert open_order(order).state == State.CLOSED
+    assert merchant.order(order.out_trade_no)["state"] == "CLOSED"
+
+
 def test_an_order_closed_while_it_was_on_its_way_is_closed_at_the_provider(merchant, bill, payer):
     merchant.faults(refuse_next=1, match="/native")
     order = start(payer, bill)
