@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from config.celery import app
-from payments.models import Payment, PaymentOrder, ProviderEvent
-from payments.services import events
-from tests.factories.payments import make_payment
+from payments.models import Payment, PaymentOrder, ProviderEvent, Refund
+from payments.services import asking, events, original_refunds
+from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import start
 from tests.payments.test_wechatpay import FORGERIES
 
@@ -104,6 +104,20 @@ def test_an_event_that_could_not_be_processed_is_swept(portal, order):
     assert events.sweep_events() == 1
     assert now(order) == State.PAID
     assert events.sweep_events() == 0
+
+
+def test_a_message_that_comes_after_its_money_went_back_is_no_news(portal, order, attention):
+    """The worker died before it processed the message; the sweep, and a refund, were quicker."""
+    portal.pay(order.out_trade_no)
+    portal.faults(fail_next=1, match="/out-trade-no/")
+    portal.notify(order.out_trade_no)
+    payment = asking.ask(order).payment
+    account = payment.postings.get().credit_entry.account
+    how = {"payment": payment, "method": Refund.Method.ORIGINAL}
+    original_refunds.send(make_refund(account, order.amount, approved=True, **how).pk)
+    event = events.process(ProviderEvent.objects.get().pk)
+    assert event.state == ProviderEvent.State.PROCESSED
+    assert not attention
 
 
 def test_paid_after_the_bill_was_paid_at_the_desk(portal, order, bill, attention):
