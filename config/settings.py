@@ -287,8 +287,19 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 9},
     },
-    "payments: look after callbacks and orders that hang": {
-        "task": "payments.tasks.sweep_payments",
+    # One for each, so that a slow provider of one kind keeps the others from nothing.
+    "payments: look after callbacks that no doorbell woke": {
+        "task": "payments.tasks.sweep_events",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
+    "payments: look after orders that hang": {
+        "task": "payments.tasks.sweep_orders",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
+    "payments: look after refunds that hang": {
+        "task": "payments.tasks.sweep_refunds",
         "schedule": 10.0,
         "options": {"expires": 9},
     },

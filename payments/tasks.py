@@ -1,4 +1,4 @@
-"""Doorbells and the sweep of payments: an id in, one service called."""
+"""Doorbells and the sweeps of payments: an id in, one service called."""
 
 from celery import shared_task
 
@@ -26,10 +26,20 @@ def check_order(order_id: int) -> None:
 
 
 @shared_task
-def sweep_payments() -> None:
-    """Looks after callbacks that no doorbell woke, orders and refunds that hang."""
+def sweep_events() -> None:
+    """Looks after callbacks that no doorbell woke."""
     events.sweep_events()
+
+
+@shared_task
+def sweep_orders() -> None:
+    """Looks after orders that hang."""
     asking.sweep_orders()
+
+
+@shared_task
+def sweep_refunds() -> None:
+    """Looks after refunds that hang."""
     original_refunds.sweep_refunds()
 
 

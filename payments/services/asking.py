@@ -27,10 +27,10 @@ from payments.services.orders import (
     next_check,
     settle,
 )
+from payments.services.turns import Turn
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
-BATCH = 50
 # Somebody who opened the payment in its last second may still be at it.
 GRACE = datetime.timedelta(minutes=5)
 LIVE = (PaymentOrder.State.CREATED, PaymentOrder.State.PENDING)
@@ -107,19 +107,21 @@ def _unbilled_fit(order: PaymentOrder) -> bool:
 
 
 def sweep_orders() -> int:
-    """Asks about every order that is due; how many. Safe to run twice at once.
+    """Asks about every order that is due, as far as its turn reaches; how many. Safe to run twice
+    at once.
 
     An order that cannot be asked about now (the provider is down) stays due for its next time.
     """
-    due = _claim()
-    for order in due:
+    turn, asked = Turn(), 0
+    while turn.lasts() and (order := _claim()) is not None:
+        asked += 1
         try:
             ask_by_id(order.pk)
         except TransientError as error:
             logger.warning("order %s: %s", order.out_trade_no, error)
         except Exception:  # one bad order must not keep the others waiting
             logger.exception("asking about order %s failed", order.out_trade_no)
-    return len(due)
+    return asked
 
 
 def ask_by_id(order_id: int) -> None:
@@ -148,19 +150,24 @@ def hurry(order: PaymentOrder) -> bool:
 
 
 @transaction.atomic
-def _claim() -> list[PaymentOrder]:
-    """Orders that are due, each put off to its next time so that nobody else takes it."""
+def _claim() -> PaymentOrder | None:
+    """The order that is due longest, put off to its next time so that nobody else takes it.
+
+    One at a time: what a sweep claims and cannot ask about, because a provider is slow, would wait
+    for nothing.
+    """
     now = timezone.now()
-    due = list(
+    order = (
         PaymentOrder.objects.watched()
         .filter(check_at__lte=now)
         .order_by("check_at")
-        .select_for_update(skip_locked=True)[:BATCH]
+        .select_for_update(skip_locked=True)
+        .first()
     )
-    for order in due:
+    if order is not None:
         order.check_at, order.checked_at = next_check(order), now
-    PaymentOrder.objects.bulk_update(due, ["check_at", "checked_at"])
-    return due
+        order.save(update_fields=["check_at", "checked_at"])
+    return order
 
 
 def _settle_or_tell(order: PaymentOrder, facts: ProviderOrder) -> PaymentOrder:

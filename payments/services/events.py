@@ -10,14 +10,20 @@ from django.utils import timezone
 from core.doorbell import after_commit, ring
 from payments import providers
 from payments.models import PaymentOrder, ProviderEvent
-from payments.providers.base import NotGenuine, PermanentError, Provider, TradeState
+from payments.providers.base import (
+    NotGenuine,
+    PermanentError,
+    Provider,
+    TradeState,
+    TransientError,
+)
 from payments.services import original_refunds
 from payments.services.orders import WrongFacts, settle
+from payments.services.turns import Turn
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
 State = ProviderEvent.State
-BATCH = 50
 # The doorbell rings at once; what it did not wake is swept after this.
 SWEEP_AFTER = datetime.timedelta(seconds=10)
 
@@ -72,17 +78,25 @@ def process(event_id: int) -> ProviderEvent:
 
 
 def sweep_events() -> int:
-    """Processes events that no doorbell woke; how many were looked at."""
+    """Processes events that no doorbell woke, as far as its turn reaches; how many were looked at.
+
+    In any order: those whose provider is down just now must not keep the others waiting for ever.
+    """
     waiting = ProviderEvent.objects.filter(
         state=State.RECEIVED, received_at__lte=timezone.now() - SWEEP_AFTER
     )
-    ids = list(waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH])
-    for event_id in ids:
+    turn, looked_at = Turn(), 0
+    for event_id in waiting.order_by("?").values_list("pk", flat=True):
+        if not turn.lasts():
+            break
+        looked_at += 1
         try:
             process(event_id)
+        except TransientError as error:
+            logger.warning("event %s: %s", event_id, error)
         except Exception:  # one bad event must not keep the others waiting
             logger.exception("processing event %s failed", event_id)
-    return len(ids)
+    return looked_at
 
 
 def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:

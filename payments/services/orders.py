@@ -23,9 +23,10 @@ from payments.signals import payment_needs_attention
 logger = logging.getLogger(__name__)
 State = PaymentOrder.State
 
-# While somebody looks at his telephone, ask soon; later less and less often.
+# While somebody looks at his telephone, ask soon; later less often. Never much later: whoever pays
+# towards the end of the half hour, while no message reaches us, should not stay in doubt either.
 FIRST_CHECK = datetime.timedelta(seconds=20)
-LAST_CHECK = datetime.timedelta(minutes=10)
+LAST_CHECK = datetime.timedelta(minutes=1)
 
 
 class WrongFacts(Exception):

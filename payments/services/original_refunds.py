@@ -26,14 +26,15 @@ from payments.providers.base import (
 )
 from payments.services.ordering import callback_path
 from payments.services.refund_steps import WrongState, locked, move, pay, told, undo
+from payments.services.turns import Turn
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
 State = Refund.State
-BATCH = 50
 # A worker that sends has this long before somebody else takes over.
 LEASE = datetime.timedelta(seconds=60)
-# A refund may be on its way for days: asked about ever more seldom.
+# A refund may be on its way for days: asked about ever more seldom, after a twentieth of its age.
+PATIENCE = 20
 LAST_CHECK = datetime.timedelta(hours=1)
 
 
@@ -93,7 +94,8 @@ def ask_by_number(out_refund_no: str, *, merchant: Provider) -> Refund | None:
 
 
 def sweep_refunds() -> int:
-    """Sends and asks about every refund that is due; how many. Safe to run twice at once."""
+    """Sends and asks about every refund that is due, as far as its turn reaches; how many. Safe to
+    run twice at once."""
     due = (
         Refund.objects.filter(
             method=Refund.Method.ORIGINAL,
@@ -101,17 +103,20 @@ def sweep_refunds() -> int:
             check_at__lte=timezone.now(),
         )
         .order_by("check_at")
-        .values_list("pk", flat=True)[:BATCH]
+        .values_list("pk", flat=True)
     )
-    ids = list(due)
-    for refund_id in ids:
+    turn, looked_at = Turn(), 0
+    for refund_id in due:
+        if not turn.lasts():
+            break
+        looked_at += 1
         try:
             send(refund_id)
         except TransientError as error:
             logger.warning("refund %s: %s", refund_id, error)
         except Exception:  # one bad refund must not keep the others waiting
             logger.exception("sending refund %s failed", refund_id)
-    return len(ids)
+    return looked_at
 
 
 @transaction.atomic
@@ -133,7 +138,7 @@ def _claim(refund_id: int) -> tuple[Refund, bool]:
 
 def _next(refund: Refund) -> datetime.datetime:
     age = timezone.now() - (refund.sent_at or timezone.now())
-    return timezone.now() + min(max(age, LEASE), LAST_CHECK)
+    return timezone.now() + min(max(age / PATIENCE, LEASE), LAST_CHECK)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from billing.models import Bill
 from payments.models import Payment, PaymentOrder
 from payments.providers.base import Scene, TransientError
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import asking, ordering
+from payments.services import asking, ordering, turns
 from payments.services.ordering import (
     NothingToPay,
     SeveralCommunities,
@@ -229,6 +229,31 @@ def test_an_unpaid_order_waits_for_its_next_time(merchant, bill, payer):
     assert order.state == State.PENDING
     assert order.check_at > timezone.now()
     assert asking.sweep_orders() == 0
+
+
+def test_however_old_an_order_is_it_is_asked_about_within_a_minute(merchant, bill, payer):
+    order = start(payer, bill)
+    nearly_over = timezone.now() - datetime.timedelta(minutes=29)
+    order = swept(due(order, created_at=nearly_over))
+    assert order.check_at <= timezone.now() + datetime.timedelta(minutes=1)
+
+
+def test_a_sweep_asks_about_all_that_is_due_while_its_turn_lasts(
+    merchant, bill, payer, monkeypatch
+):
+    orders = [make_order(bill, check_at=timezone.now()) for _ in range(60)]
+    asked = []
+    monkeypatch.setattr(asking, "ask_by_id", asked.append)
+    assert asking.sweep_orders() == 60
+    assert sorted(asked) == [order.pk for order in orders]
+
+
+def test_what_a_sweep_has_no_time_for_stays_due(merchant, bill, payer, monkeypatch):
+    orders = [make_order(bill, check_at=timezone.now()) for _ in range(3)]
+    monkeypatch.setattr(turns, "SECONDS", -1.0)
+    assert asking.sweep_orders() == 0
+    now = timezone.now()
+    assert PaymentOrder.objects.filter(check_at__lte=now).count() == len(orders)
 
 
 def test_an_order_whose_time_is_over_is_closed_at_the_provider_then_expired(merchant, bill, payer):

@@ -337,6 +337,16 @@ def test_an_abnormal_one_is_ended_on_its_page(merchant, payment, bill, client):
     assert now(refund) == State.PAID
 
 
+def test_a_young_refund_is_asked_about_each_minute_an_old_one_seldom(merchant, payment):
+    merchant.faults(hold_refunds=True)
+    refund = original_refunds.send(asked(payment, "7.00").pk)
+    for age, most in (("minutes", 1), ("days", 60)):
+        Refund.objects.update(sent_at=timezone.now() - datetime.timedelta(**{age: 10}))
+        refund = original_refunds.send(refund.pk)
+        assert refund.check_at <= timezone.now() + datetime.timedelta(minutes=most)
+    assert refund.check_at > timezone.now() + datetime.timedelta(minutes=most - 1)
+
+
 def test_a_provider_that_is_down_loses_nothing(merchant, payment, monkeypatch):
     merchant.faults(refuse_next=1)
     refund = asked(payment, "7.00")
