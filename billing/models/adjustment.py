@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.account import Account
 from billing.models.charge import Charge
 from billing.models.tariff import FeeItem
 from community.models import Community, StoredFile
+from community.models.two_persons import TwoPersonRequest, decided_by_another
 from core.append_only import frozen
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
         return self.filter(state=Adjustment.State.REQUESTED)
 
 
-class Adjustment(models.Model):
+class Adjustment(TwoPersonRequest):
     """A waiver, discount, write-off or extra charge (减免): asked for by one, decided by another.
 
     Approved, it is posted in the same transaction: credit entries that name it, or a charge.
@@ -37,19 +37,6 @@ class Adjustment(models.Model):
         DISCOUNT = "discount", _("discount")
         WRITE_OFF = "write_off", _("write-off")
         EXTRA = "extra", _("extra charge")
-
-    class State(models.TextChoices):
-        REQUESTED = "requested", _("waiting for approval")
-        APPROVED = "approved", _("approved")
-        REJECTED = "rejected", _("rejected")
-        WITHDRAWN = "withdrawn", _("withdrawn")
-
-    TRANSITIONS = {
-        State.REQUESTED: {State.APPROVED, State.REJECTED, State.WITHDRAWN},
-        State.APPROVED: set(),
-        State.REJECTED: set(),
-        State.WITHDRAWN: set(),
-    }
 
     community = models.ForeignKey(
         Community, on_delete=models.PROTECT, related_name="adjustments", verbose_name=_("community")
@@ -97,25 +84,6 @@ class Adjustment(models.Model):
     )
     # Two presses of one form ask once.
     form_token = models.UUIDField(unique=True, null=True, editable=False)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("asked by"),
-    )
-    requested_at = models.DateTimeField(_("asked at"), auto_now_add=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("decided by"),
-    )
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    decision = models.CharField(_("words of the decision"), max_length=500, blank=True)
-
     objects = AdjustmentQuerySet.as_manager()
 
     class Meta:
@@ -130,12 +98,7 @@ class Adjustment(models.Model):
                 | ~Q(kind="extra") & Q(lessens__isnull=False),
                 name="adjustment_says_of_what",
             ),
-            # One person asks, another decides; taking back is the asker's own business.
-            models.CheckConstraint(
-                condition=~Q(state__in=["approved", "rejected"])
-                | Q(decided_by__isnull=False) & ~Q(decided_by=F("requested_by")),
-                name="adjustment_decided_by_another",
-            ),
+            decided_by_another("adjustment_decided_by_another"),
             models.CheckConstraint(
                 condition=~Q(kind="extra", state="approved") | Q(charge__isnull=False),
                 name="adjustment_extra_has_charge",

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 from billing.forms.adjustments import LATE_FEE, AdjustForm, ExtraChargeForm
 from billing.models import Account, Adjustment, Bill, Charge, FeeItem
 from billing.services.accounts.adjustments import (
-    ReasonMissing,
     TooMuch,
     may_take_off,
     request_adjustment,
@@ -25,6 +24,7 @@ from billing.services.accounts.late_fees import ITEM
 from community.access import SignedInRequest, staff
 from community.evidence import keep_evidence
 from community.models import Community, Occupancy, Party, Role, Unit, today
+from community.services.decisions import ReasonMissing
 from core.money import format_yuan
 
 

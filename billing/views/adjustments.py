@@ -13,8 +13,10 @@ from billing.forms.adjustments import DecisionForm
 from billing.models import Adjustment, Charge
 from billing.models.adjustment import AdjustmentQuerySet
 from billing.services.accounts import adjustments as service
+from billing.views.decisions import words_of
 from community.access import SignedInRequest, staff, works_in
 from community.models import Community, Role, StoredFile
+from community.services.decisions import AlreadyDecided, DecisionRefused
 from community.views.jobs import file_response
 from core.money import format_yuan
 
@@ -79,8 +81,8 @@ def decide(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
         else:
             service.reject(adjustment=found, by=request.user, words=words)
             messages.success(request, _("Rejected. Nothing was posted."))
-    except service.AdjustmentError as error:
-        messages.error(request, words_of(error))
+    except DecisionRefused as error:
+        messages.error(request, _words_of(error))
     return redirect("billing:adjustments", community.code)
 
 
@@ -92,8 +94,8 @@ def withdraw(request: SignedInRequest, community: Community, pk: int) -> HttpRes
     try:
         service.withdraw(adjustment=found, by=request.user)
         messages.success(request, _("Taken back. Nothing was posted."))
-    except service.AdjustmentError as error:
-        messages.error(request, words_of(error))
+    except DecisionRefused as error:
+        messages.error(request, _words_of(error))
     return redirect("billing:adjustments", community.code)
 
 
@@ -107,14 +109,9 @@ def evidence(request: SignedInRequest, community: Community, pk: int) -> HttpRes
     return file_response(StoredFile.objects.get(pk=found.evidence_id))
 
 
-def words_of(error: service.AdjustmentError) -> str:
-    """What happened, that nothing was lost, and what next."""
+def _words_of(error: DecisionRefused) -> str:
     match error:
-        case service.SamePerson():
-            return _("You asked for this yourself: another person has to decide on it.")
-        case service.NotOwn():
-            return _("Only who asked for it can take it back. You may reject it instead.")
-        case service.AlreadyDecided():
+        case AlreadyDecided():
             return _("A colleague was quicker: it is “%(state)s” already and stays so.") % {
                 "state": error.state.label
             }
@@ -123,4 +120,4 @@ def words_of(error: service.AdjustmentError) -> str:
                 "Only %(left)s is left of this line now, so nothing was posted. Please reject the "
                 "request and ask for less."
             ) % {"left": format_yuan(error.left)}
-    return _("Please give a reason: who asked for it reads it. Nothing was decided yet.")
+    return words_of(error)

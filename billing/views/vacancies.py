@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing.forms.adjustments import DecisionForm
 from billing.forms.late_fees import VacancyForm
 from billing.services.vacancy_effects import runs_that_billed
+from billing.views.decisions import words_of
 from community.access import SignedInRequest, signed_in, staff, works_in
 from community.evidence import keep_evidence
 from community.models import Community, Role, StoredFile, Unit, VacancyRequest
 from community.services import vacancy_requests as service
+from community.services.decisions import DecisionRefused
 from community.views.jobs import file_response
 
 PAGE = 30
@@ -74,8 +76,8 @@ def decide(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
         else:
             service.reject(request=found, by=request.user, words=words)
             messages.success(request, _("Rejected. Nothing was recorded."))
-    except service.VacancyError as error:
-        messages.error(request, words_of(error))
+    except DecisionRefused as error:
+        messages.error(request, _words_of(error))
     return redirect("billing:vacancies", community.code)
 
 
@@ -139,7 +141,7 @@ def _asked(request: SignedInRequest, unit: Unit, form: VacancyForm) -> bool:
             assert proof is not None  # the field is required
             service.request_vacancy(unit=unit, evidence=proof, by=request.user, **asked)
     except service.Overlaps as error:
-        form.add_error("starts_on", words_of(error))
+        form.add_error("starts_on", _words_of(error))
         return False
     return True
 
@@ -155,22 +157,15 @@ def _take_back(request: SignedInRequest, unit: Unit) -> None:
     try:
         service.withdraw(request=found, by=request.user)
         messages.success(request, _("Taken back."))
-    except service.VacancyError as error:
-        messages.error(request, words_of(error))
+    except DecisionRefused as error:
+        messages.error(request, _words_of(error))
 
 
-def words_of(error: service.VacancyError) -> str:
-    """What happened, that nothing was lost, and what next."""
+def _words_of(error: DecisionRefused) -> str:
     match error:
-        case service.SamePerson():
-            return _("You asked for this yourself: another person has to decide on it.")
         case service.Overlaps():
             return _("%(first)s – %(last)s is recorded or asked for already.") % {
                 "first": error.starts_on,
                 "last": error.ends_on,
             }
-        case service.AlreadyDecided():
-            return _("It is “%(state)s” already and stays so.") % {"state": error.state.label}
-        case service.NotOwn():
-            return _("Only who asked for it can take it back. You may reject it instead.")
-    return _("Please give a reason: who asked for it reads it. Nothing was decided yet.")
+    return words_of(error)

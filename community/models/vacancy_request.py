@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from community.models.community import Community, Unit
 from community.models.party import Vacancy
 from community.models.stored_file import StoredFile
+from community.models.two_persons import TwoPersonRequest, decided_by_another
 
 if TYPE_CHECKING:
     from community.models.user import User
@@ -26,21 +26,8 @@ class VacancyRequestQuerySet(models.QuerySet["VacancyRequest"]):
         return self.filter(state=VacancyRequest.State.REQUESTED)
 
 
-class VacancyRequest(models.Model):
+class VacancyRequest(TwoPersonRequest):
     """A span, both days inclusive, that is to be recorded as vacant (空置); becomes a `Vacancy`."""
-
-    class State(models.TextChoices):
-        REQUESTED = "requested", _("waiting for approval")
-        APPROVED = "approved", _("approved")
-        REJECTED = "rejected", _("rejected")
-        WITHDRAWN = "withdrawn", _("withdrawn")
-
-    TRANSITIONS = {
-        State.REQUESTED: {State.APPROVED, State.REJECTED, State.WITHDRAWN},
-        State.APPROVED: set(),
-        State.REJECTED: set(),
-        State.WITHDRAWN: set(),
-    }
 
     unit = models.ForeignKey(
         Unit, on_delete=models.PROTECT, related_name="vacancy_requests", verbose_name=_("unit")
@@ -61,25 +48,6 @@ class VacancyRequest(models.Model):
     )
     # Two presses of one form ask once.
     form_token = models.UUIDField(unique=True, editable=False)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("asked by"),
-    )
-    requested_at = models.DateTimeField(_("asked at"), auto_now_add=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("decided by"),
-    )
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    decision = models.CharField(_("words of the decision"), max_length=500, blank=True)
-
     objects = VacancyRequestQuerySet.as_manager()
 
     class Meta:
@@ -90,11 +58,7 @@ class VacancyRequest(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_on__gte=F("starts_on")), name="vacancy_request_dates_in_order"
             ),
-            models.CheckConstraint(
-                condition=~Q(state__in=["approved", "rejected"])
-                | Q(decided_by__isnull=False) & ~Q(decided_by=F("requested_by")),
-                name="vacancy_request_decided_by_another",
-            ),
+            decided_by_another("vacancy_request_decided_by_another"),
             models.CheckConstraint(
                 condition=~Q(state="approved") | Q(vacancy__isnull=False),
                 name="vacancy_request_approved_has_vacancy",

@@ -8,43 +8,24 @@ import datetime
 import uuid
 
 from django.db import transaction
-from django.utils import timezone
 
 from community.models import StoredFile, Unit, User, Vacancy, VacancyRequest
+from community.services.decisions import (
+    DecisionRefused,
+    ReasonMissing,
+    check_person,
+    has_to_become,
+)
 
 State = VacancyRequest.State
 
 
-class VacancyError(Exception):
-    """What was asked cannot be done; nothing was changed."""
-
-
-class Overlaps(VacancyError):
+class Overlaps(DecisionRefused):
     """Some of the days are on record, or asked for, already; carries the span that is."""
 
     def __init__(self, starts_on: datetime.date, ends_on: datetime.date) -> None:
         super().__init__(f"overlaps {starts_on} – {ends_on}")
         self.starts_on, self.ends_on = starts_on, ends_on
-
-
-class SamePerson(VacancyError):
-    """Who asked does not decide."""
-
-
-class NotOwn(VacancyError):
-    """Only who asked takes the request back."""
-
-
-class AlreadyDecided(VacancyError):
-    """Somebody decided otherwise, perhaps a moment ago; carries the state."""
-
-    def __init__(self, state: str) -> None:
-        super().__init__(f"it is {state}")
-        self.state = State(state)
-
-
-class ReasonMissing(VacancyError):
-    """A rejection needs words: who asked reads them."""
 
 
 @transaction.atomic
@@ -89,57 +70,50 @@ def approve(*, request: VacancyRequest, by: User, words: str = "") -> VacancyReq
 
     Raises SamePerson, AlreadyDecided, Overlaps when the days were recorded meanwhile.
     """
-    request, moves = _to_decide(request, by, State.APPROVED)
+    request, moves = _locked(request, by=by, to=State.APPROVED)
     if moves:
         days = {"starts_on__lte": request.ends_on, "ends_on__gte": request.starts_on}
         _refuse_overlap(Vacancy.objects.filter(unit=request.unit, **days).first())
         request.vacancy = Vacancy.objects.create(
             unit=request.unit, starts_on=request.starts_on, ends_on=request.ends_on
         )
-        _decide(request, by, State.APPROVED, words)
+        request.note_decision(State.APPROVED, by=by, words=words)
+        request.save()
     return request
 
 
 @transaction.atomic
 def reject(*, request: VacancyRequest, by: User, words: str) -> VacancyRequest:
     """requested → rejected, with words. Raises SamePerson, AlreadyDecided, ReasonMissing."""
-    request, moves = _to_decide(request, by, State.REJECTED)
+    request, moves = _locked(request, by=by, to=State.REJECTED)
     if moves:
         if not words.strip():
             raise ReasonMissing
-        _decide(request, by, State.REJECTED, words)
+        request.note_decision(State.REJECTED, by=by, words=words)
+        request.save()
     return request
 
 
 @transaction.atomic
 def withdraw(*, request: VacancyRequest, by: User) -> VacancyRequest:
     """requested → withdrawn, by nobody but the one who asked. Raises NotOwn, AlreadyDecided."""
-    if request.requested_by_id != by.pk:
-        raise NotOwn
-    request, moves = _locked(request, State.WITHDRAWN)
+    request, moves = _locked(request, by=by, to=State.WITHDRAWN)
     if moves:
-        _decide(request, by, State.WITHDRAWN, "")
+        request.note_decision(State.WITHDRAWN, by=by)
+        request.save()
     return request
 
 
-def _to_decide(request: VacancyRequest, by: User, to: State) -> tuple[VacancyRequest, bool]:
-    if request.requested_by_id == by.pk:
-        raise SamePerson
-    return _locked(request, to)
-
-
-def _locked(request: VacancyRequest, to: State) -> tuple[VacancyRequest, bool]:
+def _locked(request: VacancyRequest, *, by: User, to: str) -> tuple[VacancyRequest, bool]:
+    """The request, locked, and whether it has still to become `to`."""
+    check_person(request, by=by, to=to)
     _lock(request.unit_id)
     now = (
         VacancyRequest.objects.select_for_update(of=("self",))
         .select_related("unit")
         .get(pk=request.pk)
     )
-    if now.state == to:
-        return now, False
-    if to not in VacancyRequest.TRANSITIONS[State(now.state)]:
-        raise AlreadyDecided(now.state)
-    return now, True
+    return now, has_to_become(now, to)
 
 
 def _lock(unit_id: int) -> None:
@@ -149,10 +123,3 @@ def _lock(unit_id: int) -> None:
 def _refuse_overlap(other: Vacancy | VacancyRequest | None) -> None:
     if other is not None:
         raise Overlaps(other.starts_on, other.ends_on)
-
-
-def _decide(request: VacancyRequest, by: User, state: State, words: str) -> None:
-    request.state = state
-    request.decided_by, request.decided_at = by, timezone.now()
-    request.decision = words.strip()[:500]
-    request.save()

@@ -13,10 +13,6 @@ from django.db import IntegrityError, transaction
 from billing.models import Account, Adjustment, Bill, Charge, CreditEntry
 from billing.services.accounts import adjustments
 from billing.services.accounts.adjustments import (
-    AlreadyDecided,
-    NotOwn,
-    ReasonMissing,
-    SamePerson,
     TooMuch,
     approve,
     reject,
@@ -28,6 +24,7 @@ from billing.services.accounts.adjustments import (
 from billing.services.accounts.late_fees import accrued, standings
 from billing.services.accounts.posting import Credit, Portion, post_credits
 from community.models import today
+from community.services.decisions import AlreadyDecided, NotOwn, ReasonMissing, SamePerson
 from tests.factories.billing import AccountFactory, FeeItemFactory, LateFeePolicyFactory, make_bill
 from tests.factories.community import StaffUserFactory
 from tests.races import PATIENCE, errors_in, together
@@ -326,17 +323,13 @@ def test_without_the_lock_two_approvals_would_both_post(clerk, monkeypatch):
     bill = make_bill("100.00")
     asked = ask(bill, clerk, "50.00")
     both = threading.Barrier(2)
-    decide = adjustments._decide
 
-    def meet(*arguments):
+    def unlocked(adjustment, **decision):
+        found = Adjustment.objects.select_related("account", "lessens").get(pk=adjustment.pk)
         both.wait(PATIENCE)
-        decide(*arguments)
-
-    def unlocked(adjustment, to):
-        return Adjustment.objects.select_related("account", "lessens").get(pk=adjustment.pk), True
+        return found, True
 
     monkeypatch.setattr(adjustments, "_locked", unlocked)
-    monkeypatch.setattr(adjustments, "_decide", meet)
     outcomes = together(
         *(partial(approve, adjustment=asked, by=StaffUserFactory()) for _ in range(2))
     )

@@ -9,12 +9,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from community.models import StoredFile, Vacancy, VacancyRequest
+from community.services.decisions import AlreadyDecided, NotOwn, ReasonMissing, SamePerson
 from community.services.vacancy_requests import (
-    AlreadyDecided,
-    NotOwn,
     Overlaps,
-    ReasonMissing,
-    SamePerson,
     approve,
     reject,
     request_vacancy,

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
 
 from billing.models import Account, Adjustment, Bill, Charge, CreditEntry, FeeItem
 from billing.services.accounts.late_fees import post_late_fees
@@ -18,6 +17,12 @@ from billing.services.accounts.lessening import MoreThanLeft, left_of, lessen
 from billing.services.accounts.locking import lock_accounts
 from billing.services.accounts.taking_back import take_back_discounts
 from community.models import StoredFile, User, today
+from community.services.decisions import (
+    DecisionRefused,
+    ReasonMissing,
+    check_person,
+    has_to_become,
+)
 from core.money import ZERO, from_fen, to_fen
 
 State = Adjustment.State
@@ -27,39 +32,14 @@ ENTRY = {
     Kind.DISCOUNT: CreditEntry.Kind.DISCOUNT,
     Kind.WRITE_OFF: CreditEntry.Kind.WRITE_OFF,
 }
-MOST_DECISION = 500
 
 
-class AdjustmentError(Exception):
-    """What was asked cannot be done; nothing was changed."""
-
-
-class TooMuch(AdjustmentError):
+class TooMuch(DecisionRefused):
     """More than may still be taken off the line; carries how much that is, in yuan."""
 
     def __init__(self, left: Decimal) -> None:
         super().__init__(f"only {left} yuan may be taken off")
         self.left = left
-
-
-class SamePerson(AdjustmentError):
-    """Who asked for an adjustment does not decide on it."""
-
-
-class NotOwn(AdjustmentError):
-    """Only who asked for an adjustment takes the request back."""
-
-
-class AlreadyDecided(AdjustmentError):
-    """Somebody decided otherwise, perhaps a moment ago; carries the state."""
-
-    def __init__(self, state: str) -> None:
-        super().__init__(f"it is {state}")
-        self.state = State(state)
-
-
-class ReasonMissing(AdjustmentError):
-    """A request and a rejection need a reason."""
 
 
 @transaction.atomic
@@ -199,10 +179,10 @@ def approve(*, adjustment: Adjustment, by: User, words: str = "") -> Adjustment:
 
     Raises SamePerson, AlreadyDecided, TooMuch when less is left of the line by now.
     """
-    adjustment, moves = _to_decide(adjustment, by, State.APPROVED)
+    adjustment, moves = _locked(adjustment, by=by, to=State.APPROVED)
     if not moves:
         return adjustment
-    _decide(adjustment, by, State.APPROVED, words)
+    adjustment.note_decision(State.APPROVED, by=by, words=words)
     if adjustment.kind == Kind.EXTRA:
         adjustment.charge = _extra_charge(adjustment)
     adjustment.save()
@@ -256,11 +236,11 @@ def reject(*, adjustment: Adjustment, by: User, words: str) -> Adjustment:
 
     Raises SamePerson, AlreadyDecided, ReasonMissing.
     """
-    adjustment, moves = _to_decide(adjustment, by, State.REJECTED)
+    adjustment, moves = _locked(adjustment, by=by, to=State.REJECTED)
     if moves:
         if not words.strip():
             raise ReasonMissing
-        _decide(adjustment, by, State.REJECTED, words)
+        adjustment.note_decision(State.REJECTED, by=by, words=words)
         adjustment.save()
     return adjustment
 
@@ -271,38 +251,20 @@ def withdraw(*, adjustment: Adjustment, by: User) -> Adjustment:
 
     Raises NotOwn, AlreadyDecided.
     """
-    if adjustment.requested_by_id != by.pk:
-        raise NotOwn
-    adjustment, moves = _locked(adjustment, State.WITHDRAWN)
+    adjustment, moves = _locked(adjustment, by=by, to=State.WITHDRAWN)
     if moves:
-        _decide(adjustment, by, State.WITHDRAWN, "")
+        adjustment.note_decision(State.WITHDRAWN, by=by)
         adjustment.save()
     return adjustment
 
 
-def _to_decide(adjustment: Adjustment, by: User, to: State) -> tuple[Adjustment, bool]:
-    if adjustment.requested_by_id == by.pk:
-        raise SamePerson
-    return _locked(adjustment, to)
-
-
-def _locked(adjustment: Adjustment, to: State) -> tuple[Adjustment, bool]:
+def _locked(adjustment: Adjustment, *, by: User, to: str) -> tuple[Adjustment, bool]:
     """The adjustment, locked, and whether it has still to become `to`."""
+    check_person(adjustment, by=by, to=to)
     lock_accounts([adjustment.account_id])
     now = (
         Adjustment.objects.select_for_update(of=("self",))
         .select_related("account", "lessens__bill", "fee_item")
         .get(pk=adjustment.pk)
     )
-    if now.state == to:
-        return now, False
-    if to not in Adjustment.TRANSITIONS[State(now.state)]:
-        raise AlreadyDecided(now.state)
-    return now, True
-
-
-def _decide(adjustment: Adjustment, by: User, state: State, words: str) -> None:
-    adjustment.state = state
-    adjustment.decided_by = by
-    adjustment.decided_at = timezone.now()
-    adjustment.decision = words.strip()[:MOST_DECISION]
+    return now, has_to_become(now, to)
