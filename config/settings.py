@@ -365,6 +365,7 @@ SMS_TEMPLATES = {
         "binding": "SMS_300000007",
         "payment_alert": "SMS_300000008",
         "run_due": "SMS_300000009",
+        "paid_twice": "SMS_300000010",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

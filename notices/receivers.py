@@ -13,7 +13,7 @@ from community.models import BindingRequest, User
 from community.signals import binding_decided, sign_in_code_requested
 from notices.services import announcements, campaign
 from payments.models import Payment, PaymentOrder
-from payments.signals import payment_needs_attention, payment_received
+from payments.signals import paid_twice, payment_needs_attention, payment_received
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
 
@@ -37,6 +37,11 @@ def send_receipt(*, payment: Payment, **kwargs: Any) -> None:
 def alert_accountants(*, order: PaymentOrder | None, reason: str, **kwargs: Any) -> None:
     if order is not None:  # else nobody knows whose it is: the log and the event's row say it
         announcements.payment_alert(order=order, reason=reason)
+
+
+@receiver(paid_twice)
+def tell_payer(*, order: PaymentOrder, **kwargs: Any) -> None:
+    announcements.paid_twice(order=order)
 
 
 @receiver(ticket_replied)

@@ -1,9 +1,12 @@
 """The admin shows money and orders; nothing of it can be changed there."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from core.admin import LookOnlyAdmin
-from payments.models import Payment, PaymentOrder, ProviderEvent, Receipt
+from payments.models import Payment, PaymentOrder, PaymentSettings, ProviderEvent, Receipt
 
 
 @admin.register(Payment)
@@ -24,10 +27,18 @@ class ReceiptAdmin(LookOnlyAdmin):
 
 @admin.register(PaymentOrder)
 class PaymentOrderAdmin(LookOnlyAdmin):
-    list_display = ("out_trade_no", "community", "provider", "amount", "state", "problem")
+    list_display = ("out_trade_no", "community", "provider", "amount", "stands", "problem")
     list_filter = ("community", "provider", "state")
     list_select_related = ("community",)
     search_fields = ("out_trade_no", "transaction_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentOrder]:
+        orders: QuerySet[PaymentOrder] = PaymentOrder.objects.with_refunded()
+        return orders
+
+    @admin.display(description=_("state"), ordering="state")
+    def stands(self, order: PaymentOrder) -> str:
+        return str(order.standing.label)
 
 
 @admin.register(ProviderEvent)
@@ -37,3 +48,11 @@ class ProviderEventAdmin(LookOnlyAdmin):
     list_display = ("received_at", "provider", "out_trade_no", "state", "outcome")
     list_filter = ("provider", "state")
     search_fields = ("out_trade_no", "event_id")
+
+
+@admin.register(PaymentSettings)
+class PaymentSettingsAdmin(LookOnlyAdmin):
+    """Chosen on the page of payments that do not fit."""
+
+    list_display = ("community", "paid_twice", "changed_by", "changed_at")
+    list_select_related = ("community", "changed_by")

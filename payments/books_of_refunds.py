@@ -100,7 +100,7 @@ community_rule(
 community_rule(
     "a_refund_was_decided_by_another",
     subject=_REFUND,
-    detail="r.state || ', asked by ' || r.requested_by_id",
+    detail="r.state || ', asked by ' || coalesce(r.requested_by_id::text, 'rule')",
     source="payments_refund r JOIN community_community c ON c.id = r.community_id",
     broken="""r.decided_by_id = r.requested_by_id
         OR (r.state IN ('approved', 'processing', 'paid', 'failed', 'rejected')

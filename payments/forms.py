@@ -1,4 +1,4 @@
-"""Forms of the counter. What is owed never comes from here, only what is paid."""
+"""Forms of the counter, and a community's rule. What is owed never comes from here."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.services.runs.estimate import MOST_MONTHS
 from core.forms import MoneyField
 from core.money import format_yuan
-from payments.models import Payment
+from payments.models import Payment, PaymentSettings
 from payments.services.counter import METHODS
 
 
@@ -134,3 +134,12 @@ def ids_of(values: list[str]) -> set[int]:
 def new_token() -> str:
     """What makes two presses of one form one payment."""
     return str(uuid.uuid4())
+
+
+class PaidTwiceForm(forms.ModelForm):
+    """What a community does with money that was paid twice."""
+
+    class Meta:
+        model = PaymentSettings
+        fields = ["paid_twice"]
+        labels = {"paid_twice": _("When money was paid twice")}

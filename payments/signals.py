@@ -6,5 +6,7 @@ from django.dispatch import Signal
 payment_received = Signal()
 # order: PaymentOrder or None, reason: str. Money or a message that does not fit our rows.
 payment_needs_attention = Signal()
+# order: PaymentOrder, paid, of which not all was needed; what becomes of the rest is in the rows.
+paid_twice = Signal()
 # refund: Refund, in its new state.
 refund_changed = Signal()

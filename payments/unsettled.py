@@ -23,6 +23,13 @@ _REASONS: tuple[tuple[str, Promise], ...] = (
         ),
     ),
     (
+        r"a bill was paid already: a refund",
+        _(
+            "A bill had been paid another way meanwhile. By the community's rule a refund of the "
+            "rest is asked for: please approve or reject it."
+        ),
+    ),
+    (
         r"a bill was paid already",
         _(
             "A bill had been paid another way meanwhile. The rest is kept as credit: please ask "
@@ -125,7 +132,8 @@ class Unsettled:
 
 def unsettled_orders(community: Community) -> QuerySet[PaymentOrder]:
     """The community's orders that wait for a person, the newest first."""
-    return PaymentOrder.objects.filter(community=community).unsettled().order_by("-created_at")
+    orders = PaymentOrder.objects.filter(community=community)
+    return orders.unsettled().with_refunded().order_by("-created_at")
 
 
 def explain(orders: Iterable[PaymentOrder]) -> list[Unsettled]:

@@ -110,6 +110,9 @@ urlpatterns = [
     # Whoever keeps the books
     path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),
     path(
+        "c/<slug:community>/manager/payments/paid-twice/", unsettled.paid_twice, name="paid_twice"
+    ),
+    path(
         "c/<slug:community>/manager/reconciliations/",
         reconciliation.reconciliations,
         name="reconciliations",

@@ -19,6 +19,7 @@ from notices.channels.base import Message
 from notices.content import (
     binding,
     fee,
+    paid_twice,
     payment_alert,
     receipt,
     run_due,
@@ -46,6 +47,7 @@ _KINDS = {
     Notice.Kind.TICKET_REPLY: Kind(ticket_reply.context, ticket_reply.sms),
     Notice.Kind.BINDING: Kind(binding.context, binding.sms),
     Notice.Kind.PAYMENT_ALERT: Kind(payment_alert.context, payment_alert.sms),
+    Notice.Kind.PAID_TWICE: Kind(paid_twice.context, paid_twice.sms),
     Notice.Kind.RUN_DUE: Kind(run_due.context, run_due.sms),
 }
 

@@ -86,6 +86,7 @@ class Notice(models.Model):
         TICKET_REPLY = "ticket_reply", _("reply to a ticket")
         BINDING = "binding", _("decision on a unit claimed")
         PAYMENT_ALERT = "payment_alert", _("payment to be looked at")
+        PAID_TWICE = "paid_twice", _("money paid twice")
         RUN_DUE = "run_due", _("bills to be issued")
 
     kind = models.CharField(_("kind"), max_length=14, choices=Kind)

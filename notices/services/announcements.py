@@ -79,6 +79,23 @@ def payment_alert(*, order: PaymentOrder, reason: str) -> None:
         )
 
 
+def paid_twice(*, order: PaymentOrder) -> None:
+    """Some of an online payment was not needed any more: whoever paid hears what becomes of it.
+
+    Of a shared link that is who made it: who used it sees it on the page where he paid.
+    """
+    user = order.user
+    notify(
+        kind=Notice.Kind.PAID_TWICE,
+        event_key=f"paid-twice:{order.pk}",
+        community=order.community,
+        user=user,
+        phone=user.phone,
+        email=user.email,
+        context={"order": order.pk},
+    )
+
+
 def run_due(*, period: BillingPeriod) -> None:
     """A period's bills should go out: accountants and managers hear of it once."""
     for user in _staff(period.community_id, Role.ACCOUNTANT, Role.MANAGER):

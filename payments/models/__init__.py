@@ -5,6 +5,7 @@ from payments.models.payer import PayerIdentity
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import Refund
+from payments.models.settings import PaymentSettings
 from payments.models.share import BillShare
 from payments.models.voucher import PayoutVoucher, VoucherSeries
 
@@ -18,6 +19,7 @@ __all__ = [
     "PayerIdentity",
     "Payment",
     "PaymentOrder",
+    "PaymentSettings",
     "PayoutVoucher",
     "Posting",
     "ProviderEvent",

@@ -1,10 +1,12 @@
 """Online orders: what we asked a provider to collect, and what the provider told us."""
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, Bill
@@ -28,6 +30,19 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         ended = [PaymentOrder.State.CLOSED, PaymentOrder.State.EXPIRED]
         return self.live() | self.filter(state__in=ended, check_at__isnull=False)
 
+    def with_refunded(self) -> "PaymentOrderQuerySet":
+        """Each with what went back of it, so that `refunded` asks nothing more."""
+        from payments.models.refund import Refund
+
+        back = (
+            Refund.objects.filter(payment__order=OuterRef("pk"), state=Refund.State.PAID)
+            .order_by()
+            .values("payment__order")
+            .annotate(total=Sum("amount"))
+            .values("total")
+        )
+        return self.annotate(gone_back=Coalesce(Subquery(back), Decimal(0)))
+
     def unsettled(self) -> "PaymentOrderQuerySet":
         """Orders that a person has to look at: a problem is kept, or a message did not fit."""
         refused = ProviderEvent.objects.filter(state=ProviderEvent.State.REFUSED)
@@ -44,6 +59,12 @@ class PaymentOrder(models.Model):
         CLOSED = "closed", _("closed")
         EXPIRED = "expired", _("expired")
         FAILED = "failed", _("failed")
+
+    class Standing(models.TextChoices):
+        """What of a paid order went back: told from its refunds' rows, not kept a second time."""
+
+        PARTLY_REFUNDED = "partly_refunded", _("refunded in part")
+        REFUNDED = "refunded", _("refunded")
 
     TRANSITIONS = {
         State.CREATED: {State.PENDING, State.PAID, State.CLOSED, State.FAILED},
@@ -121,6 +142,22 @@ class PaymentOrder(models.Model):
     def waits_for_payer(self) -> bool:
         """Whether the provider cannot be told of it before we know who pays, inside its app."""
         return self.state == self.State.CREATED and self.scene == "jsapi" and not self.payer
+
+    @property
+    def refunded(self) -> Decimal:
+        """What went back the way it was paid, in yuan; one query without `with_refunded`."""
+        if not hasattr(self, "gone_back"):
+            found: Any = PaymentOrder.objects.with_refunded().get(pk=self.pk)
+            self.gone_back: Decimal = found.gone_back
+        return self.gone_back
+
+    @property
+    def standing(self) -> "PaymentOrder.State | PaymentOrder.Standing":
+        """The state as people see it: a paid order may be refunded, in part or whole."""
+        if self.state != self.State.PAID or not self.refunded:
+            return self.State(self.state)
+        whole = self.refunded >= self.amount
+        return self.Standing.REFUNDED if whole else self.Standing.PARTLY_REFUNDED
 
 
 class OrderBill(models.Model):

@@ -103,9 +103,12 @@ class Refund(models.Model):
     payee_account = models.CharField(_("payee's account"), max_length=500, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
     form_token = models.UUIDField(unique=True)
+    # Empty: by the community's rule on money paid twice.
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
+        null=True,
+        blank=True,
         related_name="+",
         verbose_name=_("asked by"),
     )
@@ -247,3 +250,10 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payee_name} {self.amount}"
+
+    @property
+    def asker_id(self) -> int | None:
+        """Whoever does not decide on it: who asked, or the payer for whom the rule asked."""
+        if self.requested_by_id is None and self.payment and self.payment.order:
+            return self.payment.order.user_id
+        return self.requested_by_id

@@ -7,16 +7,15 @@ before the order, in the order that everybody uses. No function here talks to a 
 
 import datetime
 import logging
-from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
 
 from billing.services.accounts.posting import lock_accounts
-from core.money import ZERO
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder
 from payments.providers.base import PayInstruction, ProviderOrder, TradeState
+from payments.services.paid_twice import treat, unasked_credit
 from payments.services.record import UNBILLED, Share, payment_record
 from payments.signals import payment_needs_attention
 
@@ -96,8 +95,9 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
     """Posts the money of an order that the provider calls paid, once.
 
     Each bill takes what it still needs; what it does not need (because somebody paid it meanwhile)
-    becomes credit on its account. Money for an order that we had given up is posted all the same.
-    In both cases `payment_needs_attention` tells somebody.
+    becomes credit on its account, and by the community's rule its refund is asked for. Money for an
+    order that we had given up is posted all the same. In both cases `payment_needs_attention` tells
+    somebody.
 
     Raises WrongFacts, with nothing posted, when provider, number, amount or transaction differ.
     """
@@ -130,28 +130,16 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
         idempotency_key=f"order:{order.out_trade_no}",
         order=order,
     )
-    if given_up:
+    if rest := unasked_credit(order):
+        _tell(order, treat(order, rest))
+    elif given_up:
         _tell(order, "paid after it was closed")
-    elif unasked_credit(order):
-        _tell(order, "a bill was paid already: the rest is kept as credit")
     return order
 
 
 def _share(line: OrderAccount) -> Share:
     prepaid = line.purpose == OrderAccount.Purpose.PREPAYMENT
     return Share(line.account_id, line.amount, () if prepaid else UNBILLED)
-
-
-def unasked_credit(order: PaymentOrder) -> dict[int, Decimal]:
-    """By account: what of a paid order became credit though it was not meant to, in yuan."""
-    meant = dict(
-        order.account_lines.filter(purpose=OrderAccount.Purpose.PREPAYMENT).values_list(
-            "account_id", "amount"
-        )
-    )
-    kept = order.payment.receipt.lines.filter(charge=None).values_list("account_id", "amount")
-    rest = {account_id: amount - meant.get(account_id, ZERO) for account_id, amount in kept}
-    return {account_id: amount for account_id, amount in rest.items() if amount > 0}
 
 
 def _compare(order: PaymentOrder, facts: ProviderOrder) -> None:

@@ -51,7 +51,7 @@ class NotEnough(RefundRefused):
 
 
 class SamePerson(RefundRefused):
-    """Who asked for a refund does not decide on it."""
+    """Who asked for a refund, or gets one by rule, does not decide on it."""
 
 
 class ReferenceTaken(RefundRefused):
@@ -105,7 +105,7 @@ def request_refund(
     amount: Decimal,
     reason: str,
     method: Refund.Method,
-    by: User,
+    by: User | None,
     token: uuid.UUID,
     deposit: Deposit | None = None,
     withheld: Decimal = ZERO,
@@ -118,7 +118,8 @@ def request_refund(
     """Asks that `amount` yuan go back from the account's credit or from `deposit`, or, by method
     ORIGINAL, what of an online `payment` became the account's.
 
-    Of a deposit, `withheld` yuan may be kept, for a reason. Without a name the payer is the payee.
+    `by` is None where a community's rule asks. Of a deposit, `withheld` yuan may be kept, for a
+    reason. Without a name the payer is the payee.
     The form's `token` makes a second press return the first request. Raises NotEnough, KeyConflict
     (the same form with another amount), ValueError for what makes no sense.
     """
@@ -267,7 +268,7 @@ def record_transfer(refund_id: int, *, by: User, day: datetime.date, reference: 
 
 def _decide(refund: Refund, state: Refund.State, by: User, words: str) -> None:
     move(refund, state)
-    if by.pk == refund.requested_by_id:
+    if by.pk == refund.asker_id:
         raise SamePerson
     refund.decided_by, refund.decided_at = by, timezone.now()
     refund.decision = words.strip()

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.explanation import words_of_late_fee
-from billing.models import Account
 from billing.services.accounts.late_fees import standings
 from community.access import SignedInRequest, signed_in
 from core.pdf import qr_data_uri
@@ -25,7 +23,7 @@ from payments.scenes import app_scene, inside
 from payments.services.asking import hurry, retire
 from payments.services.basket import wish_of
 from payments.services.ordering import open_order
-from payments.services.orders import unasked_credit
+from payments.services.paid_twice import rests
 from payments.views.pay import place
 from payments.views.payers import go_to_app
 from payments.wording import words_for
@@ -61,7 +59,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
             "beside": found.account_lines.select_related("account__unit"),
-            "unasked": _unasked(found) if receipt else [],
+            "unasked": rests(found) if receipt else [],
         },
     )
 
@@ -74,13 +72,6 @@ def _lines(order: PaymentOrder) -> list[Any]:
     for line in lines:
         line.late_words = words_of_late_fee(late[line.bill_id]) if line.bill_id in late else []
     return lines
-
-
-def _unasked(order: PaymentOrder) -> list[tuple[str, Decimal]]:
-    """The units where money of the order was not needed any more, and how much, in yuan."""
-    rest = unasked_credit(order)
-    codes = Account.objects.filter(pk__in=rest).values_list("pk", "unit__code")
-    return [(code, rest[pk]) for pk, code in codes]
 
 
 def how_to_pay(request: HttpRequest, order: PaymentOrder) -> dict[str, object]:

@@ -48,7 +48,7 @@ def _refund(community: Community, pk: int) -> Refund:
     return get_object_or_404(
         Refund.objects.select_related(
             "account__unit", "account__party", "deposit", "requested_by", "decided_by", "ended_by"
-        ).select_related("payment__receipt"),
+        ).select_related("payment__receipt", "payment__order"),
         pk=pk,
         community=community,
     )
@@ -72,8 +72,8 @@ def _shown(
         "voucher": getattr(found, "voucher", None),
         "problem": plain_reason(found.problem) if found.problem and not found.ended_by else "",
         "available": services.available_for(found),
-        "decides": decides and found.requested_by_id != request.user.pk,
-        "own": found.requested_by_id == request.user.pk,
+        "decides": decides and found.asker_id != request.user.pk,
+        "own": found.asker_id == request.user.pk,
         "keeps_books": decides,
         "words": WordsForm(),
         "transfer": TransferForm(initial={"day": today()}),

@@ -32,6 +32,7 @@ from payments.services.ordering import (
     open_order,
     start_order,
 )
+from payments.services.paid_twice import rests
 from payments.views.orders import LIVE, how_to_pay
 from payments.views.payers import go_to_app
 from payments.wording import offered, words_for
@@ -186,6 +187,7 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
             "bill": _shared(token).bill_id,
             "form_token": new_token(),
             **how_to_pay(request, found),
+            "unasked": rests(found) if found.state == State.PAID else [],
         },
     )
 

@@ -1,6 +1,7 @@
 """Single notices: who is told of what, once, and in which words."""
 
 import datetime
+import json
 import uuid
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.factories.community import (
 )
 from tests.factories.payments import make_deposit, make_order, make_payment
 from tests.fixtures.simulators import MailboxSimulator, SmsSimulator
+from tests.notices.test_fee_texts import TEMPLATES
 
 pytestmark = pytest.mark.django_db
 
@@ -204,11 +206,13 @@ def test_money_that_does_not_fit_reaches_those_who_keep_the_books(sms: SmsSimula
 
 def test_every_kind_has_its_words() -> None:
     """A kind without a template would be found out only when the first one is sent."""
+    approved = json.loads(TEMPLATES.read_text())["templates"]  # of the simulated provider
     for kind in Notice.Kind:
         for part in ("subject.txt", "txt", "html"):
             get_template(f"notices/messages/{kind}.{part}")
         assert kind in content._KINDS
         assert kind in settings.SMS_TEMPLATES
+        assert settings.SMS_TEMPLATES[kind] in approved
 
 
 def test_the_receipt_of_a_deposit_goes_to_whose_it_is() -> None:

@@ -1,0 +1,27 @@
+"""To the payer: some of an online payment was not needed, and what becomes of it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from core.money import ZERO, plain_yuan
+from notices.content.short import ShortText
+from notices.models import Notice
+from payments.models import PaymentOrder
+from payments.services.paid_twice import rests
+
+
+def context(notice: Notice) -> dict[str, Any]:
+    order = PaymentOrder.objects.get(pk=notice.context["order"])
+    path = reverse("payments:order", args=[order.pk])
+    return {
+        "order": order,
+        "rests": (found := rests(order)),
+        "total": sum((rest.amount for rest in found), ZERO),
+        "url": f"{settings.SITE_URL}{path}",
+    }
+
+
+def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
+    return ShortText("paid_twice", {"amount": plain_yuan(context["total"])})

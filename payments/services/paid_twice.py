@@ -1,0 +1,100 @@
+"""Money paid online for what somebody had paid meanwhile: kept or given back, as a community rules.
+
+The rule decides nothing that a person has to: a refund that it asks for waits for approval like any
+other, and until then the money is the account's credit.
+"""
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
+from billing.models import Account
+from community.models import Community, User
+from core.money import ZERO
+from payments import providers
+from payments.models import OrderAccount, PaymentOrder, PaymentSettings, Refund
+from payments.providers.base import Capability
+from payments.services.refunds import request_refund
+from payments.signals import paid_twice
+
+KEPT = "a bill was paid already: the rest is kept as credit"
+ASKED = "a bill was paid already: a refund of the rest is asked for"
+
+
+def unasked_credit(order: PaymentOrder) -> dict[int, Decimal]:
+    """By account: what of a paid order became credit though it was not meant to, in yuan."""
+    meant = dict(
+        order.account_lines.filter(purpose=OrderAccount.Purpose.PREPAYMENT).values_list(
+            "account_id", "amount"
+        )
+    )
+    kept = order.payment.receipt.lines.filter(charge=None).values_list("account_id", "amount")
+    rest = {account_id: amount - meant.get(account_id, ZERO) for account_id, amount in kept}
+    return {account_id: amount for account_id, amount in rest.items() if amount > 0}
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What was not needed of a paid order at one unit, in yuan, and the refund that the rule asked
+    for, if it did."""
+
+    unit: str
+    amount: Decimal
+    refund: Refund | None
+
+
+def rests(order: PaymentOrder) -> list[Rest]:
+    """What became of the money of a paid order that was not needed; mostly nothing is there."""
+    found = unasked_credit(order)
+    if not found:
+        return []
+    asked = order.payment.refunds.filter(account__in=found, requested_by=None)
+    refunds = {refund.account_id: refund for refund in asked}
+    units = Account.objects.filter(pk__in=found).order_by("unit__sort_key", "pk")
+    return [
+        Rest(code, found[pk], refunds.get(pk)) for pk, code in units.values_list("pk", "unit__code")
+    ]
+
+
+def treat(order: PaymentOrder, rest: dict[int, Decimal]) -> str:
+    """Applies the community's rule to what was not needed of a paid order; what was done.
+
+    `rest` is yuan by account. The payer is told by `paid_twice`. Must run in the transaction that
+    settled the order, under the accounts' locks; doing it twice asks once.
+    """
+    rule = PaymentSettings.of(order.community).paid_twice
+    can = Capability.REFUND in providers.made(order).capabilities
+    refunds = rule == PaymentSettings.PaidTwice.REFUND and can
+    if refunds:
+        for account in Account.objects.filter(pk__in=rest).order_by("pk"):
+            _ask(order, account, rest[account.pk])
+    paid_twice.send(sender=PaymentOrder, order=order)
+    return ASKED if refunds else KEPT
+
+
+def choose_rule(*, community: Community, rule: str, by: User) -> PaymentSettings:
+    """What the community does with money paid twice from now on."""
+    chosen, _new = PaymentSettings.objects.update_or_create(
+        community=community,
+        defaults={"paid_twice": PaymentSettings.PaidTwice(rule), "changed_by": by},
+    )
+    return chosen
+
+
+def _ask(order: PaymentOrder, account: Account, amount: Decimal) -> None:
+    # The payer reads the reason too, in his provider's app: in the language of the office.
+    with translation.override(settings.LANGUAGE_CODE):
+        reason = gettext("Paid twice: the bill had been paid another way meanwhile.")
+    request_refund(
+        account=account,
+        amount=amount,
+        reason=reason,
+        method=Refund.Method.ORIGINAL,
+        payment=order.payment,
+        by=None,
+        token=uuid.uuid5(order.form_token, f"paid twice:{account.pk}"),
+    )
