@@ -1,48 +1,22 @@
-"""Settings, read from top to bottom.
+"""Settings, read from top to bottom; who signs in and what works in the background have files.
 
-Everything that differs between machines comes from the environment (or a `.env` file beside
-manage.py). Only DATABASE_URL and REDIS_URL have to be set; the other defaults are for development.
+Everything that differs between machines comes from the environment (config/environment.py). Only
+DATABASE_URL and REDIS_URL have to be set; the other defaults are for development.
 `DJANGO_ENV=production` turns the defaults off and refuses to start with weak or missing secrets.
 """
 
-import re
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-import environ
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.background import *  # noqa: F403
+from config.environment import BASE_DIR, PRODUCTION, REDIS_URL, env, refuse_simulator, secret
 from config.merchants import merchant_accounts
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
-
-ENVIRONMENT = env("DJANGO_ENV", default="development")
-PRODUCTION = ENVIRONMENT == "production"
-if ENVIRONMENT not in {"development", "production"}:
-    raise ImproperlyConfigured(f"DJANGO_ENV is {ENVIRONMENT!r}: use development or production")
-
-
-def secret(name: str, *, development: str, least: int = 32) -> str:
-    """A secret from the environment; in production it must be set, long and not the known one."""
-    value = env(name, default="" if PRODUCTION else development)
-    if PRODUCTION and (len(value) < least or value == development):
-        raise ImproperlyConfigured(f"{name} must be set to at least {least} random characters")
-    return value
-
-
-def refuse_simulator(name: str, address: str) -> None:
-    """In production, real money and real messages never go to a stand-in on this machine."""
-    host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()
-    if PRODUCTION and (host in {"", "localhost", "::1", "0.0.0.0"} or host.startswith("127.")):
-        raise ImproperlyConfigured(f"{name} must name the real service, not {address!r}")
-
+from config.sign_in import *  # noqa: F403
 
 # --- Django ---------------------------------------------------------------------------------
 
@@ -143,20 +117,6 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def celery_redis(url: str) -> str:
-    """A Redis URL in Celery's spelling.
-
-    unix:///socket?db=3 is redis+socket:///socket?virtual_host=3 there; with `db` its broker would
-    take database 0 without a word, and hand its tasks to whoever else works there.
-    """
-    if not url.startswith("unix://"):
-        return url
-    return re.sub(r"([?&])db=", r"\1virtual_host=", url.replace("unix://", "redis+socket://", 1))
-
-
-# redis://host/0 or unix:///path/to/socket?db=0
-REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CELERY_REDIS_URL = celery_redis(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -185,51 +145,8 @@ PDF_FONT_DIR = env("PDF_FONT_DIR", default=str(BASE_DIR / ".local" / "fonts"))
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = "Asia/Shanghai"
+TIME_ZONE = CELERY_TIMEZONE = "Asia/Shanghai"
 USE_TZ = True
-
-# --- Who signs in, and how ------------------------------------------------------------------
-
-AUTH_USER_MODEL = "community.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
-# The password door; residents come by phone and one-time code (community/services/sign_in.py).
-ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "community.account_adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "community.forms.PasswordForm"}
-# Staff share the computer at the counter: their sign-in ends with the browser.
-ACCOUNT_SESSION_REMEMBER = False
-MFA_ADAPTER = "community.account_adapter.SecondFactorAdapter"
-MFA_TOTP_ISSUER = "Property fee portal"
-MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
-# amount/time/per: how many codes go to a phone ("key") and to whoever sits behind one address, and
-# how often somebody may try one. Behind one address there may be a whole community's network.
-ACCOUNT_RATE_LIMITS = {
-    "sign_in_code": env(
-        "SIGN_IN_CODE_RATE",
-        default="1/m/key,5/h/key,10/d/key,30/10m/ip" if PRODUCTION else "10/m/key,300/10m/ip",
-    ),
-    "sign_in_try": "60/10m/ip",
-    "claim_unit": "10/h/user",
-}
-# How many proxies of ours stand in front and write X-Forwarded-For; 0: nobody's word is taken.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # --- Security -------------------------------------------------------------------------------
 
@@ -256,79 +173,6 @@ if PRODUCTION:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-
-# --- Background work ------------------------------------------------------------------------
-
-CELERY_BROKER_URL = CELERY_REDIS_URL
-CELERY_RESULT_BACKEND = CELERY_REDIS_URL
-CELERY_TIMEZONE = TIME_ZONE
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 60
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Long enough for the longest task: a task that outlives it is handed out a second time.
-# max_retries: a page that rings for a worker must not wait 6 s for a broker that is down; the row
-# is found by the next beat. A worker goes on trying to connect all the same.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
-    "unacked_restore_interval": 5,
-    "max_retries": 0,
-    "socket_connect_timeout": 2,
-}
-CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
-CELERY_VISIBILITY_TIMEOUT = 300
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    # A scan that waited longer than its own interval is of no use any more.
-    "community: take up jobs that were left lying": {
-        "task": "community.tasks.sweep_jobs",
-        "schedule": 10.0,
-        "options": {"expires": 9},
-    },
-    # One for each, so that a slow provider of one kind keeps the others from nothing.
-    "payments: look after callbacks that no doorbell woke": {
-        "task": "payments.tasks.sweep_events",
-        "schedule": 10.0,
-        "options": {"expires": 9},
-    },
-    "payments: look after orders that hang": {
-        "task": "payments.tasks.sweep_orders",
-        "schedule": 10.0,
-        "options": {"expires": 9},
-    },
-    "payments: look after refunds that hang": {
-        "task": "payments.tasks.sweep_refunds",
-        "schedule": 10.0,
-        "options": {"expires": 9},
-    },
-    "payments: compare yesterday with the channels' bills": {
-        "task": "payments.tasks.reconcile_days",
-        "schedule": crontab(minute="7,37", hour="10-20"),
-        "options": {"expires": 1700},
-    },
-    "billing: plan periods and remind staff of them": {
-        "task": "billing.tasks.plan_periods",
-        "schedule": crontab(minute="*/10", hour="8-20"),
-        "options": {"expires": 590},
-    },
-    "servicedesk: mark clocks that ran out": {
-        "task": "servicedesk.tasks.scan_clocks",
-        "schedule": 30.0,
-        "options": {"expires": 25},
-    },
-    "notices: send what is due": {
-        "task": "notices.tasks.dispatch",
-        "schedule": 5.0,
-        "options": {"expires": 5, "priority": 0},
-    },
-    "notices: put back what got stuck": {
-        "task": "notices.tasks.reconcile",
-        "schedule": 30.0,
-        "options": {"expires": 25, "priority": 0},
-    },
-}
 
 # --- Mail -----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from config.settings import celery_redis
+from config.background import celery_redis
 from tests.servers import redis_number
 
 
