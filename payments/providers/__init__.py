@@ -1,7 +1,8 @@
 """Payment providers: plug-ins named in PAYMENT_PROVIDERS, found by their keys.
 
 To add one, write a class after `base.Provider`, name it in the setting, and let its tests inherit
-`tests.payments.provider_contract.ProviderContract`. A provider is bound to one merchant account:
+`tests.payments.provider_contract.ProviderContract`; docs/writing-a-provider.md shows it step by
+step. A provider is bound to one merchant account:
 the community's own, or the one of all that have none (config/merchants.py).
 """
 
