@@ -18,10 +18,6 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
         """Files of the communities where `user` works."""
         return self.filter(community__in=Community.objects.visible_to(user))
 
-    def without_content(self) -> "StoredFileQuerySet":
-        """For lists: the bytes stay in the database."""
-        return self.defer("content")
-
 
 class StoredFile(models.Model):
     """A file kept in the database: it commits with what it proves and is on every server."""

@@ -25,11 +25,6 @@ def explain_error(channel: str, error: str) -> Promise:
     return explain(error, get_channel(channel).meanings if known else ())
 
 
-def channel_names() -> list[str]:
-    """The channels that are sent by machine."""
-    return list(settings.NOTICE_CHANNELS)
-
-
 def _forget(*, setting: str, **kwargs: object) -> None:
     """Tests change settings; a channel reads them when it is made."""
     if setting.startswith(("NOTICE_", "ALIYUN_", "SMS_", "EMAIL_", "DEFAULT_FROM")):

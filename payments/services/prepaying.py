@@ -8,7 +8,7 @@ from django.db import transaction
 
 from billing.models import Account
 from billing.services.accounts.posting import lock_accounts
-from billing.services.runs.estimate import MOST_MONTHS, Ahead, Estimate
+from billing.services.runs.estimate import Ahead, Estimate
 from community.models import User, today
 from core.money import ZERO
 from payments.models import Payment
@@ -73,8 +73,6 @@ def take_prepayment(
     lock_accounts([account.pk])
     key = f"prepay:{token}"
     if not Payment.objects.filter(idempotency_key=key).exists():
-        if not 1 <= months <= MOST_MONTHS:
-            raise ValueError(f"{months} months")
         to_pay = top_up(account, months).to_pay
         if to_pay != amount:
             raise PriceChanged(to_pay)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from billing.calculation import Span
 from billing.models import Account, BillingSettings, Charge, CreditEntry
 from billing.services.accounts.posting import post_credit
-from billing.services.runs.estimate import MOST_MONTHS, _periods, covered_by, months_ahead
+from billing.services.runs.estimate import MOST_MONTHS, Ahead, _periods
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Unit
 from community.services.transfers import import_transfers
@@ -33,7 +33,7 @@ def account(billed):
 
 
 def test_it_begins_after_what_is_billed_and_explains_each_line(account):
-    estimate = months_ahead(account=account, months=3)
+    estimate = Ahead(account).estimate(3)
     assert (estimate.starts_on, estimate.ends_on) == (date(2026, 4, 1), date(2026, 6, 30))
     assert [line.charge.amount for line in estimate.lines] == [Decimal("705.00"), Decimal("24.00")]
     assert estimate.total == Decimal("729.00")
@@ -47,7 +47,7 @@ def test_before_anything_is_billed_it_begins_with_this_month():
         unit=(unit := Unit.objects.get(community=community, code="1-1-101")),
         party=unit.occupancies.get().party,
     )
-    estimate = months_ahead(account=account, months=1, on=date(2026, 5, 17))
+    estimate = Ahead(account, date(2026, 5, 17)).estimate(1)
     assert (estimate.starts_on, estimate.ends_on) == (date(2026, 5, 1), date(2026, 5, 31))
     assert estimate.total == Decimal("243.00")
 
@@ -62,7 +62,7 @@ def test_what_is_prepaid_is_what_the_next_bills_say(billed, account):
         ),
         community=billed,
     )
-    estimate = months_ahead(account=account, months=3)
+    estimate = Ahead(account).estimate(3)
     post_credit(
         account=account,
         kind=CreditEntry.Kind.PAYMENT,
@@ -79,7 +79,7 @@ def test_what_is_prepaid_is_what_the_next_bills_say(billed, account):
 
 def test_a_year_is_the_sum_of_its_periods(billed, account):
     BillingSettings.objects.create(community=billed, cycle=BillingSettings.Cycle.QUARTERLY)
-    year = months_ahead(account=account, months=12)
+    year = Ahead(account).estimate(12)
     spans = {(line.charge.starts_on, line.charge.ends_on) for line in year.lines}
     assert len(spans) == 4
     assert year.total == 4 * Decimal("729.00")
@@ -90,7 +90,7 @@ def test_who_does_not_pay_then_has_nothing_to_prepay(billed, account):
         source=table("楼栋,单元,房号,过户日期,新业主姓名,手机号", "1,1,101,2026-05-01,李四,"),
         community=billed,
     )
-    estimate = months_ahead(account=account, months=6)
+    estimate = Ahead(account).estimate(6)
     assert estimate.total == Decimal("243.00")
     assert {line.charge.ends_on for line in estimate.lines} == {date(2026, 4, 30)}
 
@@ -98,7 +98,7 @@ def test_who_does_not_pay_then_has_nothing_to_prepay(billed, account):
 @pytest.mark.parametrize("months", [0, -1, MOST_MONTHS + 1])
 def test_a_number_of_months_that_makes_no_sense_is_refused(account, months):
     with pytest.raises(ValueError, match="months"):
-        months_ahead(account=account, months=months)
+        Ahead(account).estimate(months)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_a_number_of_months_that_makes_no_sense_is_refused(account, months):
     ],
 )
 def test_how_far_a_credit_reaches(account, credit, months, until):
-    reached = covered_by(account=account, credit=Decimal(credit))
+    reached = Ahead(account).covered_by(Decimal(credit))
     assert (reached.months, reached.until) == (months, until)
 
 
 def test_the_facts_are_read_once_however_far_one_looks(account, django_assert_max_num_queries):
     with django_assert_max_num_queries(10):
-        covered_by(account=account, credit=Decimal(100000))
+        Ahead(account).covered_by(Decimal(100000))
 
 
 @settings(max_examples=100)

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from billing.models import Account, Charge
-from billing.services.runs.estimate import months_ahead
+from billing.services.runs.estimate import Ahead
 from community.models import Role, today
 from core import books
 from payments.models import OrderAccount, Payment, PaymentOrder
@@ -318,4 +318,4 @@ def test_the_desk_takes_months_ahead_of_a_payer_who_was_never_billed(client):
     client.post(url, form)
     account = Account.objects.get()
     assert money(account).credit == total == Decimal("243.00")
-    assert months_ahead(account=account, months=1, on=today()).total == total
+    assert Ahead(account, today()).estimate(1).total == total

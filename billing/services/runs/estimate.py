@@ -51,19 +51,6 @@ class Estimate:
         return sum((line.charge.amount for line in self.lines), ZERO)
 
 
-def months_ahead(*, account: Account, months: int, on: datetime.date | None = None) -> Estimate:
-    """What the next `months` unbilled whole months will cost the payer of `account`.
-
-    They begin after what is billed to this day, `on` (today) if nothing is. The months are billed
-    in the community's periods, so that what is prepaid is what the bills will say, to the fen.
-    Somebody who does not pay for the unit then has no lines. Raises ValueError unless
-    1 ≤ months ≤ MOST_MONTHS.
-    """
-    if not 1 <= months <= MOST_MONTHS:
-        raise ValueError(f"{months} months: from 1 to {MOST_MONTHS}")
-    return Ahead(account, on).estimate(months)
-
-
 @dataclass(frozen=True)
 class Coverage:
     """How far a credit reaches: whole months that it covers, to `until`; None: not even one."""
@@ -71,11 +58,6 @@ class Coverage:
     credit: Decimal
     months: int
     until: datetime.date | None
-
-
-def covered_by(*, account: Account, credit: Decimal, on: datetime.date | None = None) -> Coverage:
-    """How many of the next unbilled months `credit` yuan will pay for, MOST_MONTHS at most."""
-    return Ahead(account, on).covered_by(credit)
 
 
 def first_unbilled_day(account: Account, on: datetime.date) -> datetime.date:
@@ -97,7 +79,12 @@ def first_unbilled_day(account: Account, on: datetime.date) -> datetime.date:
 
 
 class Ahead:
-    """The months after what is billed, for one account, looked at in several ways: read once."""
+    """The months after what is billed, for one account, looked at in several ways: read once.
+
+    They begin after what is billed to this day, `on` (today) if nothing is. They are billed in the
+    community's periods, so that what is prepaid is what the bills will say, to the fen. Somebody
+    who does not pay for the unit then has no lines.
+    """
 
     def __init__(self, account: Account, on: datetime.date | None = None) -> None:
         on = on or today()
@@ -117,7 +104,9 @@ class Ahead:
         self._known: dict[calc.Span, list[Line]] = {}
 
     def estimate(self, months: int) -> Estimate:
-        """What the first `months` of them will cost."""
+        """What the first `months` of them will cost; ValueError unless 1 ≤ months ≤ MOST_MONTHS."""
+        if not 1 <= months <= MOST_MONTHS:
+            raise ValueError(f"{months} months: from 1 to {MOST_MONTHS}")
         end = _last_day(self.start, months)
         lines = [
             line
@@ -127,7 +116,7 @@ class Ahead:
         return Estimate(self.start, end, months, tuple(lines))
 
     def covered_by(self, credit: Decimal) -> Coverage:
-        """How far `credit` yuan reach."""
+        """How many of them `credit` yuan will pay for, MOST_MONTHS at most."""
         reached = Coverage(credit, 0, None)
         for months in range(1, MOST_MONTHS + 1):
             estimate = self.estimate(months)
