@@ -1,7 +1,7 @@
 """Deposits at the front desk: taking one, and those that are held."""
 
 from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -28,10 +28,12 @@ def take_deposit(request: SignedInRequest, community: Community, pk: int) -> Htt
     used = receipt_of_used_form(request, community, kind="deposit")
     if used is not None:
         return used
-    people = Party.objects.filter(pk__in=unit.occupancies.current().values("party")).order_by(
-        "-occupancies__is_payer", "name"
+    living = unit.occupancies.current()
+    people = (
+        Party.objects.filter(pk__in=living.values("party"))
+        .annotate(pays=Q(pk__in=living.payers().values("party")))
+        .order_by("-pays", "name", "pk")
     )
-    people = Party.objects.filter(pk__in=[person.pk for person in people])
     form = DepositForm(request.POST or None, parties=people, initial={"token": new_token()})
     if request.method == "POST" and form.is_valid():
         deposit = _take(request, unit, form)

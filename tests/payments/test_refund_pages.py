@@ -9,12 +9,18 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from billing.models import Account
-from community.models import AccessLog, Role, today
+from community.models import AccessLog, Party, Role, today
 from payments.documents import clearance_pdf, receipt_pdf, voucher_pdf
 from payments.models import Clearance, Deposit, Payment, Refund
 from payments.services import moving_out, refunds
 from tests.billing.small import issue, small_community
-from tests.factories.community import MembershipFactory, StaffUserFactory
+from tests.factories.community import (
+    BindingFactory,
+    MembershipFactory,
+    OccupancyFactory,
+    PartyFactory,
+    StaffUserFactory,
+)
 from tests.factories.payments import make_deposit, make_payment, make_refund
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +90,14 @@ def test_a_deposit_is_taken_once_with_a_receipt_that_says_so(at, account):
     assert [one.held for one in unit.context["held"]] == [2000]
 
 
+def test_a_deposit_is_offered_of_the_payer_first(at, account):
+    before = PartyFactory.create(community=account.community, name="Aaron")
+    OccupancyFactory.create(unit=account.unit, party=before, role="family", is_payer=False)
+    Party.objects.filter(pk=account.party_id).update(name="赵")
+    field = at(CLERK, "take_deposit", account.unit_id).context["form"].fields["party"]
+    assert [party.pk for party in field.queryset] == [account.party_id, before.pk]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -105,8 +119,6 @@ def test_a_wrong_deposit_is_said_and_nothing_is_taken(at, account, wrong):
 
 
 def test_the_deposits_payer_sees_its_receipt(client, account):
-    from tests.factories.community import BindingFactory
-
     deposit = make_deposit(account)
     client.force_login(BindingFactory.create(party=account.party).user)
     page = client.get(reverse("payments:receipt", args=[deposit.payment.receipt.pk]))
