@@ -11,6 +11,7 @@ from payments.services import refunds
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_deposit, make_payment, make_refund
+from tests.tampering import tamper
 
 pytestmark = pytest.mark.django_db
 
@@ -150,14 +151,8 @@ def test_books_hold_whatever_became_of_refunds(refunded):
     ("sql", "rule"), [case[1:] for case in TAMPERING], ids=[case[0] for case in TAMPERING]
 )
 def test_tampering_is_seen(refunded, sql, rule):
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-        for constraint in CONSTRAINTS:
-            cursor.execute(f"ALTER TABLE payments_refund DROP CONSTRAINT {constraint}")
-        cursor.execute(sql)
-        assert cursor.rowcount > 0
+    constraints = [("payments_refund", name) for name in CONSTRAINTS]
+    tamper(sql, tables=TABLES, constraints=constraints)
     assert rule in broken()
 
 
