@@ -169,10 +169,10 @@ class _Tariffs:
         return None
 
     def _read(self, row: tables.Row, building: int | None) -> Tariff | None:
-        """The version a row describes, or None and a problem."""
-        if row["ends_on"] and row["ends_on"] < row["starts_on"]:
+        """The version a row describes, or None and every problem of it."""
+        is_reversed = row["ends_on"] and row["ends_on"] < row["starts_on"]
+        if is_reversed:
             self.problems.add(row, "失效日期", _("lies before the first day"))
-            return None
         tariff = Tariff(
             unit_kind=row["kind"],
             building_id=building,
@@ -188,7 +188,7 @@ class _Tariffs:
         except ValueError as error:
             self.problems.add(row, "单价", str(error))
             return None
-        return tariff
+        return None if is_reversed else tariff
 
     def _refuse_overlaps(self) -> None:
         """Two versions of one scope never hold on the same day; names the later row of the file."""
