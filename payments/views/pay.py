@@ -47,7 +47,7 @@ def unbilled_of(request: SignedInRequest) -> list[Any]:
     return list(
         Account.objects.of_resident(request.user)
         .owing_unbilled()
-        .select_related("unit", "community")
+        .select_related("unit", "party", "community")
         .order_by("unit__sort_key", "pk")
     )
 

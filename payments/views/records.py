@@ -16,6 +16,7 @@ from core.money import ZERO
 from payments.forms import ids_of
 from payments.models import PaymentOrder
 from payments.statement import load_statement
+from payments.views.pay import unbilled_of
 
 LATEST = 10  # lines of the statement; the rest stands on its own page
 
@@ -61,7 +62,7 @@ class Transfer:
 @signed_in
 @require_safe
 def transfer(request: SignedInRequest) -> HttpResponse:
-    """Bank transfer instructions for open bills, with the memo that lets us find the payer.
+    """Bank transfer instructions for all that is owed, or the bills of `?bill=`, with the memo.
 
     Unit codes and payer's name are the two pieces of evidence that matching asks for.
     """
@@ -75,15 +76,18 @@ def transfer(request: SignedInRequest) -> HttpResponse:
     chosen: list[Any] = with_late_fees(
         [bill for bill in bills if not wanted or bill.pk in wanted], on=today()
     )
+    beside = [] if wanted else unbilled_of(request)
+    owing = [(bill.account, bill.to_pay) for bill in chosen]
+    owing += [(account, account.unbilled) for account in beside]
     transfers = []
-    for community in dict.fromkeys(bill.account.community for bill in chosen):
-        own = [bill for bill in chosen if bill.account.community == community]
-        units = dict.fromkeys(bill.account.unit.code for bill in own)
-        names = dict.fromkeys(bill.account.party.name for bill in own)
+    for community in dict.fromkeys(account.community for account, _amount in owing):
+        own = [(account, amount) for account, amount in owing if account.community == community]
+        units = dict.fromkeys(account.unit.code for account, _amount in own)
+        names = dict.fromkeys(account.party.name for account, _amount in own)
         transfers.append(
             Transfer(
                 community,
-                sum((bill.to_pay for bill in own), ZERO),
+                sum((amount for _account, amount in own), ZERO),
                 f"{'+'.join(units)} {'、'.join(names)}",
             )
         )

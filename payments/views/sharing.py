@@ -160,10 +160,11 @@ def _start(request: HttpRequest, found: BillShare, token: str) -> HttpResponse:
     return redirect("payments:shared_order", token=token, pk=order.pk)
 
 
-def _order(token: str, pk: int) -> PaymentOrder:
-    return get_object_or_404(
-        PaymentOrder.objects.select_related("community"), pk=pk, share=_shared(token)
-    )
+def _order(share: BillShare, pk: int) -> PaymentOrder:
+    """An order that came by the link, which stands on it with its bill."""
+    found = get_object_or_404(PaymentOrder.objects.select_related("community"), pk=pk, share=share)
+    found.share = share
+    return found
 
 
 @public
@@ -171,7 +172,8 @@ def _order(token: str, pk: int) -> PaymentOrder:
 @require_safe
 def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     """How to pay, that we wait, or what came of it."""
-    found = _order(token, pk)
+    share = _shared(token)
+    found, bill = _order(share, pk), share.bill
     live = found.state in LIVE
     if live and not found.waits_for_payer:
         hurry(found)
@@ -184,7 +186,9 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
             "live": live,
             "token": token,
             "words": words_for(found.provider),
-            "bill": _shared(token).bill_id,
+            "bill": bill.pk,
+            "period": bill.run.period,
+            "masked": sharing.masked_unit(bill.account.unit.code),
             "form_token": new_token(),
             **how_to_pay(request, found),
             "unasked": rests(found) if found.state == State.PAID else [],
@@ -197,7 +201,7 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
 @require_safe
 def shared_order_status(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     """Asked by the waiting page: nothing while the state is as it was, else "load again"."""
-    found = _order(token, pk)
+    found = _order(_shared(token), pk)
     if found.state != request.GET.get("state"):
         return HttpResponse(headers={"HX-Refresh": "true"})
     hurry(found)
@@ -209,7 +213,7 @@ def shared_order_status(request: HttpRequest, token: str, pk: int) -> HttpRespon
 @require_safe
 def shared_order_go(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     """Sends a browser to the provider with a fresh address: the old one lives minutes only."""
-    found = _order(token, pk)
+    found = _order(_shared(token), pk)
     if found.waits_for_payer:
         return go_to_app(request, found)
     if found.state in LIVE:

@@ -97,13 +97,29 @@
   });
   if (document.querySelector("time[data-due]")) { tick(); setInterval(tick, 1000); }
 
+  // --- Copy buttons say that it is done. Where there is no clipboard (a page without https) the old
+  // way may work; if not, the text stays selected for a finger.
+  const copyFrom = (button) => {
+    const source = document.querySelector(button.dataset.copy);
+    const field = source.matches("input, textarea");
+    const text = button.dataset.copyText || (field ? source.value : source.textContent.trim());
+    const byHand = () => {
+      if (field) source.select(); else window.getSelection().selectAllChildren(source);
+      if (!document.execCommand("copy")) throw new Error("not copied");
+    };
+    const show = (done) => {
+      button.querySelector("[data-copy-word]").hidden = done;
+      button.querySelector("[data-copy-done]").hidden = !done;
+    };
+    (navigator.clipboard ? navigator.clipboard.writeText(text).catch(byHand) : Promise.resolve().then(byHand))
+      .then(() => { show(true); setTimeout(() => show(false), 3000); }, () => {});
+  };
+  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
+
   // --- Small services: copy, print, jump to the error summary, switch the keys, close open menus.
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
-    if (copy) {
-      const text = document.querySelector(copy.dataset.copy).textContent.trim();
-      navigator.clipboard?.writeText(text).then(() => copy.classList.add("is-copied"));
-    }
+    if (copy) copyFrom(copy);
     if (event.target.closest("[data-print]")) window.print();
     const keys = event.target.closest("[data-keys-switch]");
     if (keys) {

@@ -10,7 +10,7 @@ from payments.models import Payment
 from tests.access import Side
 from tests.e2e.conftest import SignIn
 from tests.factories.billing import AccountFactory, make_bill
-from tests.factories.community import OccupancyFactory, UnitFactory
+from tests.factories.community import BindingFactory, OccupancyFactory, UnitFactory
 
 pytestmark = pytest.mark.e2e
 
@@ -162,3 +162,28 @@ def test_an_answer_that_does_not_come_is_told_in_words(desk: Page) -> None:
     desk.context.set_offline(True)
     desk.locator("#search").press_sequentially("1-1")
     expect(desk.locator("#messages [role=alert]")).to_be_visible()
+
+
+def test_copied_on_a_phone_it_says_so(
+    page: Page, sign_in: SignIn, stack_db: None, clean_page: Page
+) -> None:
+    bill = make_bill("302.12")
+    community = bill.account.community
+    community.bank_account_number = "571900012310801"
+    community.save()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sign_in(page, BindingFactory(party=bill.account.party).user)
+
+    def copied(selector: str) -> str:
+        button = page.locator(f"[data-copy^='{selector}']")
+        button.click()
+        expect(button.locator("[data-copy-done]")).to_be_visible()
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    page.goto(reverse("payments:transfer"))
+    assert copied("#account") == "571900012310801"
+    assert copied("#amount") == "302.12"
+    page.goto(reverse("payments:share", args=[bill.pk]))
+    page.locator("main form button").click()
+    page.locator("#link").click()
+    assert "/pay/for/" in copied("#link")

@@ -180,7 +180,11 @@ class TestRecords:
         (transfer,) = page.context["transfers"]
         assert transfer.amount == Decimal("300.00")
         assert transfer.memo == f"{bill.account.unit.code} {bill.account.party.name}"
-        assert "571900012310801" in page.content.decode()
+        shown = page.content.decode()
+        for copied in ("571900012310801", "招商银行杭州分行", "安居物业", transfer.memo):
+            assert copied in shown
+        assert shown.count("data-copy=") == 5  # each of them, and the amount without its sign
+        assert 'data-copy-text="300.00"' in shown
 
     def test_nothing_yet(self, client, resident, bill):
         make_payment(bill)

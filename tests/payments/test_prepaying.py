@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from django.urls import reverse
 
-from billing.models import Account, Charge
+from billing.models import Account, Bill, Charge
 from billing.services.runs.estimate import Ahead
 from community.models import Role, today
 from core import books
@@ -89,6 +89,16 @@ def test_what_is_on_no_bill_is_settled_and_no_bill_with_it(merchant, account, pa
     assert money(account).owed == Decimal("729.00")
     assert order.problem == ""
     assert books.verify().breaks == []
+
+
+def test_a_bank_transfer_is_for_what_is_on_no_bill_too(account, payer, client):
+    client.force_login(payer)
+    (transfer,) = client.get(reverse("payments:transfer")).context["transfers"]
+    assert transfer.amount == Decimal("762.00")
+    assert transfer.memo == f"{account.unit.code} {account.party.name}"
+    bill = Bill.objects.get(account=account)
+    asked = client.get(reverse("payments:transfer"), {"bill": bill.pk})
+    assert asked.context["transfers"][0].amount == Decimal("729.00")
 
 
 def test_all_three_in_one_order(merchant, account, payer):

@@ -73,7 +73,9 @@ def test_paid_by_another_person_the_resident_has_the_receipt(merchant, link, bil
     assert (order.user, order.share.bill, order.amount) == (resident, bill, bill.amount)
     page = aunt.get(answer.url).content.decode()
     assert "data:image" in page
-    assert bill.account.unit.code not in page
+    assert sharing.masked_unit(bill.account.unit.code) in page
+    for secret in (bill.account.unit.code, bill.account.party.name, bill.account.party.phone):
+        assert secret not in page
     status = f"{answer.url}status/"
     assert aunt.get(status, {"state": "pending"}).status_code == 204
     assert aunt.post(link, data).url == answer.url  # pressed twice
