@@ -101,7 +101,9 @@ def statement(request: SignedInRequest, pk: int) -> HttpResponse:
 def statement_as_pdf(request: SignedInRequest, pk: int) -> HttpResponse:
     """The days asked for as PDF, shown in the browser; `?download` saves it."""
     account = _account(request, pk)
-    content = statement_pdf(account, SpanForm(request.GET).of(load_statement(account)))
+    shown = SpanForm(request.GET).of(load_statement(account))
+    late_fee = ZERO if shown.until else _late_fee_of_today(account)
+    content = statement_pdf(account, shown, late_fee=late_fee)
     return _file(content, "application/pdf", f"{account.unit.code}.pdf", "download" in request.GET)
 
 

@@ -10,10 +10,10 @@ from billing.arrears import AGES, open_by_due_date
 from billing.models import (
     Adjustment,
     Allocation,
-    Bill,
     BillingPeriod,
     BillRun,
     Charge,
+    CreditEntry,
     EarlyPaymentOffer,
     RunException,
 )
@@ -79,18 +79,25 @@ def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
         .select_related("period")
         .order_by("-period__starts_on")[:runs]
     )
-    return [
-        Rate(
-            run,
-            Bill.objects.filter(run=run).aggregate(total=Sum("amount"))["total"] or ZERO,
-            # Late fees are no part of what the run billed.
-            Allocation.objects.filter(charge__bill__run=run)
-            .exclude(charge__kind=Charge.Kind.LATE_FEE)
-            .aggregate(total=Sum("amount"))["total"]
-            or ZERO,
-        )
-        for run in latest
-    ]
+    return [_rate(run) for run in latest]
+
+
+def _rate(run: BillRun) -> Rate:
+    """Of the lines that stand, less what was waived or given as discount, what credit settled.
+
+    Late fees are no part of what the run billed. What was written off stays billed: nobody paid it.
+    """
+    lines = Charge.objects.standing().filter(bill__run=run).exclude(kind=Charge.Kind.LATE_FEE)
+    settled = dict(
+        Allocation.objects.filter(charge__in=lines)
+        .values_list("credit_entry__kind")
+        .annotate(total=Sum("amount"))
+    )
+    kinds = CreditEntry.Kind
+    lessened = sum((settled.get(kind, ZERO) for kind in (kinds.WAIVER, kinds.DISCOUNT)), ZERO)
+    paid = sum((settled.get(kind, ZERO) for kind in (kinds.PAYMENT, kinds.OPENING)), ZERO)
+    total = lines.aggregate(total=Sum("amount"))["total"] or ZERO
+    return Rate(run, total - lessened, paid)
 
 
 def arrears_by_age(community: Community) -> list[Age]:

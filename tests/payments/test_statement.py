@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 from billing.models import Account, Adjustment, Allocation, Charge, CreditEntry
 from community.models import Role, User
 from payments.statement import Line, Statement, load_statement
-from payments.statement.paper import FIRST, OTHERS, sheets_of, statement_pdf
+from payments.statement.paper import FIRST, OTHERS, rows_below, sheets_of, statement_pdf
 from payments.statement.workbook import statement_xlsx
 from tests.factories.billing import (
     AccountFactory,
@@ -247,6 +247,45 @@ def test_the_paper_has_as_many_pages_as_sheets(account: Account) -> None:
     for sheet, page in zip(sheets, pdf.pages, strict=True):
         assert f"{sheet.carried}" in page.extract_text()
     assert account.unit.code in pdf.pages[0].extract_text()
+
+
+def test_the_paper_has_a_long_reason_to_its_last_word(account: Account) -> None:
+    reason = "上期抄表时把两户读数记反，多计 8 m³，" * 12 + "the last word"
+    charge = ChargeFactory.create(account=account, amount="90.00")
+    user = MembershipFactory.create(community=account.community).user
+    waived = Adjustment.objects.create(
+        community=account.community,
+        account=account,
+        kind="waiver",
+        lessens=charge,
+        amount=1,
+        reason=reason,
+        requested_by=user,
+    )
+    CreditEntryFactory.create(
+        account=account, kind="waiver", amount="1.00", charge=charge, adjustment=waived
+    )
+    statement = load_statement(account)
+    assert "".join(rows_below(statement.lines[-1])) == statement.lines[-1].detail
+    [page] = PdfReader(io.BytesIO(statement_pdf(account, statement))).pages
+    assert "the last word" in page.extract_text()
+    # Room for it is taken from the sheet: many of them make more sheets, and none runs over.
+    many = Statement(lines=[statement.lines[-1]] * 20)
+    pdf = PdfReader(io.BytesIO(statement_pdf(account, many)))
+    assert len(pdf.pages) == len(sheets_of(many)) > 2
+
+
+def test_the_paper_says_what_late_fee_comes_on_top(account: Account) -> None:
+    make_bill("90.00", account=account)
+    statement = load_statement(account)
+    assert "1.23" not in text_of(statement_pdf(account, statement))
+    said = text_of(statement_pdf(account, statement, late_fee=Decimal("1.23")))
+    assert "1.23" in said
+    assert "91.23" in said
+
+
+def text_of(pdf: bytes) -> str:
+    return "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
 
 
 def test_the_paper_and_the_table_open(account: Account, resident: User, client: Client) -> None:

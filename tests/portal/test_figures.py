@@ -7,7 +7,9 @@ import pytest
 from django.db import transaction
 
 from billing.models import Charge, CreditEntry
+from billing.services.accounts.lessening import lessen
 from billing.services.accounts.posting import allocate, post_credit
+from billing.services.runs.reversal import reverse_charges
 from community.models import today
 from payments.models import Payment
 from portal.services import figures
@@ -39,6 +41,22 @@ def test_collection_rate_of_the_latest_runs_newest_first() -> None:
     rates = figures.collection_rates(account.community)
     assert [rate.percent for rate in rates] == [10, 75]
     assert rates[0].billed == Decimal("100.00")
+
+
+def test_what_was_taken_back_or_waived_is_neither_billed_nor_collected() -> None:
+    bill = make_bill("100.00", "40.00", "60.00")
+    _paid, waived, wrong = bill.charges.order_by("pk")
+    make_payment(bill, amount="100.00")
+    with transaction.atomic():
+        reverse_charges(charges=[wrong.pk], run=bill.run, value_date=today())
+        lessen(
+            charge=waived,
+            amount=Decimal("30.00"),
+            kind=CreditEntry.Kind.WAIVER,
+            value_date=today(),
+        )
+    [rate] = figures.collection_rates(bill.account.community)
+    assert (rate.billed, rate.settled) == (Decimal("110.00"), Decimal("100.00"))
 
 
 def test_arrears_by_age_leave_out_what_is_paid_or_not_yet_due() -> None:
