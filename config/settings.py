@@ -234,6 +234,8 @@ PAYMENT_FEE_RATES = {
         **env.dict("PAYMENT_FEE_RATES", default={}),
     }.items()
 }
+# A day's money that has not come to the bank so many working days after it is called late.
+PAYOUT_LATE_AFTER = env.int("PAYOUT_LATE_AFTER", default=3)
 WECHATPAY = merchant_accounts(
     env,
     "WECHATPAY",

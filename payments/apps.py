@@ -5,4 +5,9 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from payments import books, books_of_refunds, system_checks  # noqa: F401  (they register themselves)
+        from payments import (  # noqa: F401  (they register themselves)
+            books,
+            books_of_refunds,
+            books_of_settlement,
+            system_checks,
+        )

@@ -56,8 +56,7 @@ def compare(
             yield Difference(Kind.NOT_HERE, key, theirs=line.amount, **found)  # type: ignore[arg-type]
         elif ours[key] != line.amount:
             yield Difference(Kind.AMOUNT, key, 1, line.amount, ours[key], **found)  # type: ignore[arg-type]
-        fee = fee_of(line.amount, rate, refund=line.kind == LineKind.REFUND)
-        if abs(fee - line.fee) > _tolerance(line):
+        if (fee := fee_due(line, rate)) != line.fee:
             yield Difference(Kind.FEE, key, 1, line.fee, fee, **found)  # type: ignore[arg-type]
     for key in sorted(set(today) - set(seen)):
         yield Difference(Kind.NOT_THERE, key, ours=ours[key])
@@ -67,6 +66,12 @@ def fee_of(amount: Decimal, rate: Decimal, *, refund: bool) -> Decimal:
     """The fee of `amount` yuan, half up to the fen; given back with a refund."""
     fee = (amount * rate).quantize(FEN, rounding=ROUND_HALF_UP)
     return -fee if refund else fee
+
+
+def fee_due(line: BillLine, rate: Decimal) -> Decimal:
+    """A line's fee by the contract's rate, in yuan; the line's own where that is right."""
+    fee = fee_of(line.amount, rate, refund=line.kind == LineKind.REFUND)
+    return line.fee if abs(fee - line.fee) <= _tolerance(line) else fee
 
 
 def _tolerance(line: BillLine) -> Decimal:

@@ -7,6 +7,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from community.models import Community, Unit
+from payments.forms_refunds import WordsForm
+
+
+class ExplainForm(WordsForm):
+    """Why nothing has to be done: that takes words."""
+
+    words = forms.CharField(
+        label=pgettext_lazy("decision", "In words"),
+        max_length=500,
+        error_messages={"required": _("Please say what explains the difference.")},
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )
 
 
 class KeepForm(forms.Form):

@@ -14,6 +14,7 @@ from payments.views import (
     records,
     refund_requests,
     refunds,
+    settlement,
     sharing,
     statement,
     unsettled,
@@ -136,6 +137,37 @@ urlpatterns = [
         "c/<slug:community>/manager/differences/<int:pk>/settle/",
         reconciliation.settle_difference,
         name="settle_difference",
+    ),
+    path("c/<slug:community>/manager/settlements/", settlement.settlements, name="settlements"),
+    path(
+        "c/<slug:community>/manager/settlements/sign-off/",
+        settlement.close_settlement_month,
+        name="close_settlement_month",
+    ),
+    path(
+        "c/<slug:community>/manager/settlements/days/<int:pk>/explain/",
+        settlement.explain_settlement,
+        name="explain_settlement",
+    ),
+    path(
+        "c/<slug:community>/manager/settlements/entries/<int:pk>/undo/",
+        settlement.undo_settlement,
+        name="undo_settlement",
+    ),
+    path(
+        "c/<slug:community>/manager/settlements/payouts/<int:pk>/",
+        settlement.bank_line,
+        name="bank_line",
+    ),
+    path(
+        "c/<slug:community>/manager/settlements/payouts/<int:pk>/settle/",
+        settlement.settle_bank_line,
+        name="settle_bank_line",
+    ),
+    path(
+        "c/<slug:community>/manager/statements/",
+        settlement.bank_statements,
+        name="bank_statements",
     ),
     # Everybody, and the providers
     path("pay/payer/", payers.payer_return, name="payer_return"),

@@ -101,3 +101,8 @@ def _beside(others: list[str]) -> str:
         "Inside WeChat only WeChat Pay works. To pay with %(others)s, open this page in your "
         "phone's browser: tap ··· at the top right, then “Open in browser”."
     ) % {"others": ", ".join(others)}
+
+
+def channel_names() -> dict[str, Text]:
+    """What the channels are called, by the key of their provider."""
+    return {key: kind.method.label for key, kind in providers.all_providers().items()}

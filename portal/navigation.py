@@ -100,6 +100,12 @@ STAFF = (
                 "payments:reconciliations",
                 ("payments:reconciliation", "payments:difference"),
             ),
+            Place(
+                _("Settlement"),
+                "landmark",
+                "payments:settlements",
+                ("payments:bank_line", "payments:bank_statements"),
+            ),
             Place(_("Bill runs"), "calculator", "billing:runs", ("billing:",)),
             Place(_("Arrears"), "hourglass", "billing:arrears", ("billing:arrears_accounts",)),
             Place(

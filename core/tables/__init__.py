@@ -6,19 +6,21 @@ that the office corrects its spreadsheet once.
 
 from core.tables.columns import Column, choice, day, decimal, money, text
 from core.tables.problems import BadCell, TableRefused, refuse_file
-from core.tables.reading import Row, decode, read_cells, read_table
+from core.tables.reading import Row, Source, decode, read_bytes, read_cells, read_table
 from core.tables.writing import write_csv, write_table, write_xlsx
 
 __all__ = [
     "BadCell",
     "Column",
     "Row",
+    "Source",
     "TableRefused",
     "choice",
     "day",
     "decimal",
     "decode",
     "money",
+    "read_bytes",
     "read_cells",
     "read_table",
     "refuse_file",

@@ -24,6 +24,8 @@ MAX_ROWS = 1_000_000
 
 _BLANKS = " \t\r\n\u3000\xa0\ufeff"
 
+Source = Path | str | bytes | IO[bytes]
+
 
 @dataclass(slots=True)
 class Row:
@@ -44,7 +46,7 @@ class Row:
 
 
 def read_table(
-    source: Path | str | bytes | IO[bytes],
+    source: Source,
     columns: Sequence[Column],
     *,
     bad: list[BadCell] | None = None,
@@ -84,7 +86,7 @@ def read_table(
     return rows
 
 
-def read_cells(source: Path | str | bytes | IO[bytes]) -> Iterator[list[str]]:
+def read_cells(source: Source) -> Iterator[list[str]]:
     """The cells of a table file as text, row by row, header included.
 
     For files whose header is not in row 1; ``read_table`` is what the others use.
@@ -95,6 +97,11 @@ def read_cells(source: Path | str | bytes | IO[bytes]) -> Iterator[list[str]]:
     if name.lower().endswith((".xlsx", ".xlsm", ".xls")):
         raise refuse_file(_("the file is not an .xlsx workbook"))
     return _csv_cells(decode(content))
+
+
+def read_bytes(source: Source) -> bytes:
+    """The bytes of a file, for who needs its digest too; TableRefused if it cannot be read."""
+    return _content(source)[0]
 
 
 def decode(content: bytes) -> str:
@@ -112,7 +119,7 @@ def decode(content: bytes) -> str:
     raise refuse_file(_("the file is neither in UTF-8 nor in GB18030"))
 
 
-def _content(source: Path | str | bytes | IO[bytes]) -> tuple[bytes, str]:
+def _content(source: Source) -> tuple[bytes, str]:
     """The bytes of a file and its name ('' if it has none)."""
     if isinstance(source, bytes):
         content, name = source, ""

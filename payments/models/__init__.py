@@ -1,3 +1,4 @@
+from payments.models.bank import BankLine, BankStatement
 from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
@@ -6,10 +7,13 @@ from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, Rece
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import Refund
 from payments.models.settings import PaymentSettings
+from payments.models.settlement import SettlementEntry, SettlementMonth
 from payments.models.share import BillShare
 from payments.models.voucher import PayoutVoucher, VoucherSeries
 
 __all__ = [
+    "BankLine",
+    "BankStatement",
     "BillShare",
     "Clearance",
     "Deposit",
@@ -29,5 +33,7 @@ __all__ = [
     "Reconciliation",
     "ReconciliationLine",
     "Refund",
+    "SettlementEntry",
+    "SettlementMonth",
     "VoucherSeries",
 ]

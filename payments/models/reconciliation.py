@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from community.models import Community
+from core.money import ZERO
 from payments.models.order import PaymentOrder
 from payments.models.payment import Payment
 
@@ -57,6 +58,10 @@ class Reconciliation(models.Model):
         _("refunded there"), max_digits=14, decimal_places=2, default=0
     )
     fees = models.DecimalField(_("fees"), max_digits=14, decimal_places=2, default=0)
+    # What the contract's rate makes of the same lines; empty for days compared before it was kept.
+    fees_due = models.DecimalField(
+        _("fees by contract"), max_digits=14, decimal_places=2, null=True, blank=True
+    )
     # What our books say of the same day.
     our_lines = models.PositiveIntegerField(_("our payments and refunds"), default=0)
     our_paid = models.DecimalField(_("paid here"), max_digits=14, decimal_places=2, default=0)
@@ -107,6 +112,21 @@ class Reconciliation(models.Model):
     def settlement(self) -> Decimal:
         """What the provider pays out for the day (结算金额), in yuan: to be seen at the bank."""
         return self.their_paid - self.their_refunded - self.fees
+
+    @property
+    def paid_difference(self) -> Decimal:
+        """What was paid there beyond what is here, in yuan."""
+        return self.their_paid - self.our_paid
+
+    @property
+    def refunded_difference(self) -> Decimal:
+        """What was refunded there beyond what is here, in yuan."""
+        return self.their_refunded - self.our_refunded
+
+    @property
+    def fee_difference(self) -> Decimal:
+        """What the provider kept beyond its contract, in yuan; below zero it kept less."""
+        return ZERO if self.fees_due is None else self.fees - self.fees_due
 
 
 class ReconciliationLine(models.Model):

@@ -62,6 +62,7 @@ class AlipayProvider(Provider):
     key = "alipay"
     prefix = "ALIPAY"
     gateway = GATEWAY
+    payer_names = ("支付宝",)
     method = Payment.Method.ALIPAY
     scenes = frozenset({Scene.NATIVE, *PAGES})
     capabilities = frozenset(Capability)

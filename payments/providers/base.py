@@ -73,6 +73,8 @@ class Provider(ABC):
     prefix: ClassVar[str]  # of its settings
     gateway: ClassVar[str]  # the real one
     method: ClassVar[Payment.Method]
+    # How a bank statement calls whoever pays out for it; a part of the name is enough.
+    payer_names: ClassVar[tuple[str, ...]] = ()
     scenes: ClassVar[frozenset[Scene]]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     optional: ClassVar[frozenset[str]] = frozenset()  # values of the account that may be missing

@@ -64,6 +64,7 @@ class WeChatPayProvider(Provider):
     key = "wechatpay"
     prefix = "WECHATPAY"
     gateway = GATEWAY
+    payer_names = ("财付通",)
     method = Payment.Method.WECHAT
     scenes = frozenset(TYPES)
     capabilities = frozenset(Capability)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from community.models import Community, today
 from core.money import ZERO
 from payments import providers
-from payments.comparison import Difference, Key, compare
+from payments.comparison import Difference, Key, compare, fee_due
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import (
     BillLine,
@@ -31,6 +31,7 @@ from payments.providers.base import (
     TransientError,
 )
 from payments.services.our_day import Ours, our_side
+from payments.services.settling import match_payouts
 
 logger = logging.getLogger(__name__)
 State = Reconciliation.State
@@ -141,10 +142,13 @@ def _reconcile_account(
     if not bill.content and timezone.now() < ready:
         raise ReconcileRefused(_("the bill of this day is not there before 10:00 of the next"))
     try:
-        return _store(provider, bill, sharing, only)
+        done = _store(provider, bill, sharing, only)
     except IntegrityError:
         # Somebody else compared the same day at this moment, and has committed.
-        return _store(provider, bill, sharing, only)
+        done = _store(provider, bill, sharing, only)
+    for one in done:
+        match_payouts(one.reconciliation.community)
+    return done
 
 
 @transaction.atomic
@@ -184,16 +188,18 @@ def _store_one(
             _("%(day)s is signed off, but the provider's bill is another now")
             % {"day": bill.day.isoformat()}
         )
-    found = list(compare(theirs, ours.amounts, mine, fee_rate(provider)))
+    rate = fee_rate(provider)
+    found = list(compare(theirs, ours.amounts, mine, rate))
     empty = not theirs and not mine
     row = known or Reconciliation(**named, day=bill.day)
-    before = (row.digest, *_figures_of(row))
+    before = (row.digest, *_figures_of(row), row.fees_due)
     row.digest, row.compared_at = bill.digest, row.compared_at or timezone.now()
     for name, value in _figures(theirs, ours, mine).items():
         setattr(row, name, value)
+    row.fees_due = sum((fee_due(line, rate) for line in theirs), ZERO)
     if empty and not row.pk:
         row.state, row.closed_at = State.CLOSED, timezone.now()
-    changed = known is None or before != (row.digest, *_figures_of(row))
+    changed = known is None or before != (row.digest, *_figures_of(row), row.fees_due)
     if changed:
         row.compared_at = timezone.now()
         row.save()

@@ -11,12 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
-from payments import providers
-from payments.forms_reconciliation import KeepForm
+from payments.difference_words import meaning
+from payments.forms_reconciliation import ExplainForm, KeepForm
 from payments.forms_refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import PermanentError, TransientError
 from payments.services import differences as services
+from payments.settlement import is_late, net_and_entries
+from payments.wording import channel_names
 
 PAGE = 50
 
@@ -36,12 +38,8 @@ def reconciliations(request: SignedInRequest, community: Community) -> HttpRespo
     return render(
         request,
         "payments/reconciliations.html",
-        {"community": community, "page_obj": page, "names": _names()},
+        {"community": community, "page_obj": page, "names": channel_names()},
     )
-
-
-def _names() -> dict[str, Any]:
-    return {key: kind.method.label for key, kind in providers.all_providers().items()}
 
 
 @staff(Role.ACCOUNTANT)
@@ -51,6 +49,8 @@ def reconciliation(request: SignedInRequest, community: Community, pk: int) -> H
     found: Any = get_object_or_404(
         Reconciliation.objects.select_related("closed_by").with_open(), pk=pk, community=community
     )
+    money: Any = net_and_entries(Reconciliation.objects.filter(pk=pk)).get()
+    entries = found.entries.filter(undone_at=None).select_related("line", "made_by")
     everything = "all" in request.GET or not found.open_lines
     lines = found.lines.order_by("pk")
     shown = lines if everything else lines.filter(state=ReconciliationLine.State.OPEN)
@@ -61,10 +61,14 @@ def reconciliation(request: SignedInRequest, community: Community, pk: int) -> H
         {
             "community": community,
             "day": found,
-            "name": _names()[found.provider],
+            "name": channel_names()[found.provider],
             "page_obj": page,
             "everything": everything,
             "over": found.day < today(),
+            "money": money,
+            "late": money.outstanding > 0 and is_late(found.day),
+            "entries": entries.order_by("pk"),
+            "words": ExplainForm(),
         },
     )
 
@@ -113,12 +117,13 @@ def _shown(
         "community": community,
         "line": line,
         "day": line.reconciliation,
-        "name": _names()[line.reconciliation.provider],
+        "name": channel_names()[line.reconciliation.provider],
         "units": _units(line),
+        "meaning": meaning(line),
         "can_record": services.can_record(line),
         "surplus": services.surplus(line),
         "keep": KeepForm(community=community),
-        "words": WordsForm(auto_id="id_explain_%s"),
+        "words": ExplainForm(auto_id="id_explain_%s"),
     }
     return render(
         request,

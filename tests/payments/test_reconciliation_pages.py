@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from community.models import Role, today
+from payments.difference_words import meaning
 from payments.models import Reconciliation, ReconciliationLine
 from payments.services.reconciling import reconcile
 from tests.factories.billing import AccountFactory, make_bill
@@ -98,3 +99,9 @@ def test_pages_ask_the_database_a_fixed_number_of_times(
     with django_assert_max_num_queries(12):
         line = day.lines.first()
         client.get(reverse("payments:difference", args=[community.code, line.pk]))
+
+
+def test_every_difference_says_what_it_means():
+    for kind in ReconciliationLine.Kind:
+        for flow in ReconciliationLine.Flow:
+            assert str(meaning(ReconciliationLine(kind=kind, flow=flow)))
