@@ -1,9 +1,10 @@
 """python -m simulators.alipay: see simulators/README.md."""
 
 import sys
+from functools import partial
 
-from simulators import bills, process
-from simulators.alipay import control, gateway, pages
+from simulators import bills, payouts, process
+from simulators.alipay import bill, control, gateway, pages
 from simulators.alipay.callbacks import Callbacks
 from simulators.alipay.desk import Desk
 from simulators.alipay.keys import load_or_make
@@ -41,12 +42,21 @@ def main() -> None:
         busy_next=0,
         poor_next=0,
         **bills.SWITCHES,
+        **payouts.SWITCHES,
     )
     ledger = open_ledger(home)
     desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
     application = Alipay("alipay", faults)
     for part in (gateway, control, pages):
         part.add_routes(application, desk)
+    bank = payouts.Bank(
+        payer="支付宝（中国）网络技术有限公司",
+        account="215500690",
+        memo=f"支付宝结算款{keys.seller_id} ",
+        prefix="ALIPAY",
+        net=partial(bill.net, desk),
+    )
+    payouts.add_routes(application, bank, ledger, faults, brand=pages.BRAND)
     server = process.listen(application, port)
     process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))
     desk.callbacks.start()

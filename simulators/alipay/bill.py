@@ -105,6 +105,12 @@ def lines(desk: Desk, day: date) -> list[bills.Line]:
     return bills.spoil(found, desk.faults, amounts=amounts, **names)
 
 
+def net(desk: Desk, day: date) -> Decimal:
+    """What is paid out for a day, in yuan: payments less refunds and fees, as its bill says."""
+    found = lines(desk, day)
+    return _sum(found) + _sum(found, "服务费（元）")
+
+
 def _line(row: dict[str, Any], kind: str, fen: int, *, begun: float, ended: float) -> bills.Line:
     line = dict.fromkeys(COLUMNS, "")
     line |= {name: "0.00" for name in COLUMNS if name.endswith("（元）")}

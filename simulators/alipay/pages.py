@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from simulators import payouts
 from simulators.alipay import signing, trades
 from simulators.alipay.desk import Desk
 from simulators.alipay.ledger import clock, yuan
@@ -43,7 +44,7 @@ def add_routes(application: PagesApplication, desk: Desk) -> None:
     @route("GET", "/")
     def home(request: Request) -> Response:
         found = desk.ledger.rows("SELECT * FROM orders ORDER BY asked_at DESC LIMIT 200")
-        return page("交易 Trades", _scan_box(), _trade_table(found), brand=BRAND)
+        return page("交易 Trades", _scan_box(), _trade_table(found), payouts.link(), brand=BRAND)
 
     @route("GET", "/scan")
     def scan(request: Request) -> Response:

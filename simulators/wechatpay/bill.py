@@ -35,6 +35,7 @@ SUMS = {
     "申请退款总金额": "申请退款金额",
 }
 FEE_RATE = Decimal("0.006")
+ZERO = Decimal("0.00")
 URL_LIFE = 300  # seconds
 
 
@@ -77,6 +78,19 @@ def download(desk: Desk, request: Request) -> Response:
 
 def build(desk: Desk, day: date) -> bytes | None:
     """The bill of one day in China, or None when nothing happened on it."""
+    found = lines(desk, day)
+    return _write(found) if found is not None else None
+
+
+def net(desk: Desk, day: date) -> Decimal:
+    """What is paid out for a day, in yuan: payments less refunds and fees, as its bill says."""
+    columns = (("订单金额", 1), ("申请退款金额", -1), ("手续费", -1))
+    found = lines(desk, day) or []
+    return sum((sign * Decimal(line[name]) for line in found for name, sign in columns), ZERO)
+
+
+def lines(desk: Desk, day: date) -> list[bills.Line] | None:
+    """The payments and refunds of a day in China; None when nothing happened on it."""
     begin = datetime.combine(day, datetime.min.time(), CHINA).timestamp()
     span = (begin, begin + 86400)
     paid = desk.ledger.rows(
@@ -91,11 +105,11 @@ def build(desk: Desk, day: date) -> bytes | None:
     )
     if not paid and not returned:
         return None
-    lines = [_payment(desk.keys, order) for order in paid]
-    lines += [_refund(desk.keys, one) for one in returned]
+    found = [_payment(desk.keys, order) for order in paid]
+    found += [_refund(desk.keys, one) for one in returned]
     amounts = ["应结订单金额", "订单金额", "退款金额", "申请退款金额"]
     names = {"number": "商户订单号", "trade": "微信订单号", "fee": "手续费"}
-    return _write(bills.spoil(lines, desk.faults, amounts=amounts, **names))
+    return bills.spoil(found, desk.faults, amounts=amounts, **names)
 
 
 def _write(lines: list[dict[str, str]]) -> bytes:

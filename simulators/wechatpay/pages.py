@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from simulators import payouts
 from simulators.layout import (
     Markup,
     PagesApplication,
@@ -45,7 +46,7 @@ def add_routes(application: PagesApplication, desk: Desk) -> None:
     @route("GET", "/")
     def home(request: Request) -> Response:
         found = desk.ledger.rows("SELECT * FROM orders ORDER BY created_at DESC LIMIT 200")
-        return page("订单 Orders", _scan_box(), _order_table(found), brand=BRAND)
+        return page("订单 Orders", _scan_box(), _order_table(found), payouts.link(), brand=BRAND)
 
     @route("GET", "/scan")
     def scan(request: Request) -> Response:
