@@ -13,6 +13,7 @@ from community.services.transfers import import_transfers
 from community.services.vacancies import import_vacancies
 from portal.demo import people
 from portal.demo.calendar import Quarter, quarters_before
+from portal.demo.channels import Channels
 from portal.demo.dealings import Dealings
 from portal.demo.files import Office
 from portal.demo.money import Money
@@ -77,6 +78,7 @@ def build_demo(*, units: int = UNITS) -> Community:
     Standards(first, staff=staff, residents=residents, quarters=quarters, seed=SEED + 2).lay_down()
     move_to_the_past(community=first, quarters=quarters, clerk=staff[Role.CLERK])
     dealings.finish()
+    Channels(first, accountant=staff[Role.ACCOUNTANT]).settle()
 
     later = quarters[-QUARTERS_OF_SECOND:]
     second = _register(HETANG, units=UNITS_OF_SECOND, quarters=later, seed=SEED + 1, known=False)
