@@ -277,6 +277,10 @@ class ProviderContract:
         )
         assert (found.state, found.amount) == (RefundState.DONE, Decimal("44.12"))
 
+    def test_its_payouts_can_be_told_at_the_bank(self, provider):
+        assert all(part.strip() for part in provider.payer_names)
+        assert provider.payer_names
+
     # --- the day's bill -------------------------------------------------------------------------
 
     def test_a_days_bill_has_every_payment_and_refund(self, provider, outside):
