@@ -5,6 +5,8 @@ fan-out POINT ID     addresses a campaign in chunks of two; dies in its second c
 bill POINT ID        issues the second quarter of a community in chunks of one and two; POINT is the
                      number of the "statement" or of the "copy" after which it dies
 refund POINT ID      sends one approved refund to its provider
+job POINT ID         does a job, lines taken back one and two at a time; dies after write POINT
+close POINT ID       closes a run's period; dies after write POINT
 """
 
 import os
@@ -95,8 +97,34 @@ def refund(point: str, refund_id: int) -> None:
     module.send(refund_id)
 
 
+def job(point: str, job_id: int) -> None:
+    from billing.services.runs import reversal
+    from community.services.jobs import run_job
+    from tests.reliability.writes import counted
+
+    reversal.FIRST_CHUNK, reversal.CHUNK = 1, 2
+    with counted(last=int(point)):
+        run_job(job_id=job_id)
+
+
+def close(point: str, run_id: int) -> None:
+    from billing.models import BillRun
+    from billing.services.runs.periods import close_run
+    from tests.reliability.writes import counted
+
+    with counted(last=int(point)):
+        close_run(run=BillRun.objects.get(pk=run_id))
+
+
+WORK = {
+    "deliver": deliver,
+    "fan-out": fan_out,
+    "bill": bill,
+    "refund": refund,
+    "job": job,
+    "close": close,
+}
+
 if __name__ == "__main__":
     django.setup()
-    {"deliver": deliver, "fan-out": fan_out, "bill": bill, "refund": refund}[sys.argv[1]](
-        sys.argv[2], int(sys.argv[3])
-    )
+    WORK[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
