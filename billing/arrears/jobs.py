@@ -25,7 +25,7 @@ def _export(job: Job, progress: Progress) -> Made:
     progress.report(count, count)
     return Made(
         ngettext("%(n)s account", "%(n)s accounts", count) % {"n": count},
-        file=(f"arrears-{job.community.code}-{day}.xlsx", XLSX, content),
+        file=(f"arrears-accounts-{job.community.code}-{day}.xlsx", XLSX, content),
     )
 
 

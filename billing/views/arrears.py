@@ -120,7 +120,7 @@ def arrears_accounts_xlsx(request: SignedInRequest, community: Community) -> Htt
             KIND, community=community, by=request.user, params={"day": str(day), **asked}
         )
         return redirect("community:job", community=community.code, pk=job.pk)
-    return _file(accounts_xlsx(found, day), f"arrears-{community.code}-{day}.xlsx")
+    return _file(accounts_xlsx(found, day), f"arrears-accounts-{community.code}-{day}.xlsx")
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:

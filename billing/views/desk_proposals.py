@@ -129,6 +129,7 @@ def _page(
             "proposal": found,
             "comments": comments,
             "units": found.units.order_by("sort_key"),
+            "before": verbs.charged_before(found),
             "decision": decision or DecisionForm(initial={"seen": found.state}),
             "may_decide": decides
             and found.state == State.OPEN

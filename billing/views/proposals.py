@@ -62,6 +62,7 @@ def proposal(request: SignedInRequest, pk: int) -> HttpResponse:
         {
             "proposal": found,
             "units": found.units.order_by("sort_key"),
+            "before": verbs.charged_before(found),
             "comments": found.comments.select_related("unit__building"),
             "form": form if units and verbs.takes_comments(found) else None,
             "takes_comments": verbs.takes_comments(found),

@@ -133,3 +133,18 @@ class TestProposal:
             )
         with django_assert_max_num_queries(14):
             office.get("desk_proposal", proposal.pk)
+
+
+def test_a_proposal_says_what_is_charged_until_then(community: Community, office: Office) -> None:
+    building = community.buildings.get()
+    everywhere = make_proposal(community)
+    one_building = make_proposal(community, building=building)
+    new_fee = make_proposal(community, fee_item_name="电梯费")
+    resident = resident_of(community.units.order_by("sort_key")[0])
+    for proposal, known in ((everywhere, 1), (one_building, 1), (new_fee, 0)):
+        for page in (
+            text_of(resident.get(reverse("billing:proposal", args=[proposal.pk]))),
+            office.get("desk_proposal", proposal.pk),
+        ):
+            assert page.count("data-before") == known
+            assert page.count("2.35") == known

@@ -4,6 +4,7 @@ The edges of `TariffProposal.TRANSITIONS` are `publish`, `adopt` and `withdraw`.
 community (as bill runs do) and the proposal, and returns quietly when the work is already done.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from billing.services.standards.tariff_terms import (
     Terms,
     check_units,
     name_units,
+    paid_already,
     same_scope,
     span_of,
 )
@@ -203,6 +205,14 @@ def takes_comments(proposal: TariffProposal) -> bool:
     """Whether residents may comment today."""
     until = proposal.comments_until
     return proposal.state == State.OPEN and until is not None and today() <= until
+
+
+def charged_before(proposal: TariffProposal) -> list[Tariff]:
+    """What the units pay by on the day before a proposal takes effect; none for a new fee."""
+    eve = proposal.starts_on - timedelta(days=1)
+    terms = replace(Terms.of(proposal), starts_on=eve)
+    same = list(same_scope(proposal.community, terms, until=eve))
+    return same or list(paid_already(proposal.community, terms, until=eve))
 
 
 def superseded_by(proposal: TariffProposal) -> list[Tariff]:
