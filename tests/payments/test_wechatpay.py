@@ -5,7 +5,7 @@ import random
 import pytest
 from django.utils import translation
 
-from payments.providers.base import NotGenuine, PermanentError
+from payments.providers.base import NotGenuine, PermanentError, TransientError
 from payments.providers.wechatpay import GATEWAY, WeChatPayProvider
 from simulators import rsa
 from tests.payments.outside import TheSimulator, same_bytes
@@ -76,6 +76,13 @@ def test_no_mutation_of_a_genuine_callback_is_accepted(provider, outside):
                 continue
         with pytest.raises(NotGenuine):
             provider.verify(wrong_headers, bytes(wrong_body))
+
+
+def test_the_secret_of_the_app_stands_in_no_error(provider, merchant):
+    merchant.faults(fail_next=1, match="/sns/")
+    with pytest.raises(TransientError) as caught:
+        provider.identify("code")
+    assert provider.account["APP_SECRET"] not in str(caught.value)
 
 
 def test_a_refund_message_is_not_a_payment(provider):
