@@ -4,6 +4,8 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingSettings, RunException
@@ -135,11 +137,22 @@ class CorrectForm(forms.Form):
         return _not_past(self.cleaned_data["due_on"])
 
 
+def _with_its_limits(field: Any, **kwargs: Any) -> forms.Field | None:
+    """A number's own limits are all that is said: the column's least, 0, would come first."""
+    if isinstance(field, models.PositiveSmallIntegerField):
+        for each in field.validators:
+            if isinstance(each, MinValueValidator | MaxValueValidator):
+                name = "min_value" if isinstance(each, MinValueValidator) else "max_value"
+                kwargs[name] = each.limit_value
+    return field.formfield(**kwargs)
+
+
 class SettingsForm(forms.ModelForm):
     """How the community bills."""
 
     class Meta:
         model = BillingSettings
+        formfield_callback = _with_its_limits
         fields = [
             "cycle",
             "issue_days_before",

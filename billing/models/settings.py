@@ -2,7 +2,7 @@
 
 import datetime
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,12 @@ from community.models import Community, today
 
 # Whoever is billed late gets at least this long to pay.
 LEAST_DAYS_TO_PAY = 15
+# The days that a community may ask for: the least and the most, for its form and for the database.
+ISSUE_DAYS, DUE_DAYS, PROPOSAL_DAYS = (0, 90), (1, 365), (1, 180)
+
+
+def _within(limits: tuple[int, int]) -> list[BaseValidator]:
+    return [MinValueValidator(limits[0]), MaxValueValidator(limits[1])]
 
 
 class BillingSettings(models.Model):
@@ -35,12 +41,12 @@ class BillingSettings(models.Model):
     issue_days_before = models.PositiveSmallIntegerField(
         _("days from issue to the period's start"),
         default=10,
-        validators=[MaxValueValidator(90)],
+        validators=_within(ISSUE_DAYS),
     )
     due_days = models.PositiveSmallIntegerField(
         _("days from the period's start to the due date"),
         default=45,
-        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        validators=_within(DUE_DAYS),
     )
     needs_approval = models.BooleanField(_("a second person approves each bill run"), default=False)
     # DOMAIN: within a bill principal before late fee; a community may turn that round.
@@ -48,7 +54,7 @@ class BillingSettings(models.Model):
     proposal_days = models.PositiveSmallIntegerField(
         _("days for comments on a new fee standard"),
         default=15,
-        validators=[MinValueValidator(1), MaxValueValidator(180)],
+        validators=_within(PROPOSAL_DAYS),
     )
 
     class Meta:
@@ -57,6 +63,14 @@ class BillingSettings(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(cycle__in=[1, 3, 6, 12]), name="settings_cycle_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    issue_days_before__range=ISSUE_DAYS,
+                    due_days__range=DUE_DAYS,
+                    proposal_days__range=PROPOSAL_DAYS,
+                ),
+                name="settings_days_within_limits",
             ),
         ]
 
