@@ -216,12 +216,9 @@ class ProviderContract:
         if Scene.JSAPI in provider.scenes:
             assert provider.app
             return
-        with pytest.raises(PermanentError):
-            provider.identify_url(return_url="http://127.0.0.1:1/", state="s")
-        with pytest.raises(PermanentError):
-            provider.identify("code")
-        with pytest.raises(PermanentError):
-            provider.app_call("x")
+        for question in (provider.identify, provider.app_call):
+            with pytest.raises(PermanentError):
+                question("x")
 
     # --- giving back ----------------------------------------------------------------------------
 
