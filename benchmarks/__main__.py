@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with benchmark_database():
-        from benchmarks import billing, receipt, reconcile, search
+        from benchmarks import billing, callbacks, receipt, reconcile, search
         from benchmarks.communities import ALL_METHODS, BY_DAYS
 
         by_days = billing.measure(BY_DAYS, units=options.units, rounds=options.rounds)
@@ -26,6 +26,7 @@ def main() -> None:
         median, slowest = receipt.measure()
         billing.empty_tables()
         day, slowest_day = reconcile.measure()
+        times = callbacks.measure(rounds=options.rounds)
         billing.empty_tables()
         by_all = billing.measure(ALL_METHODS, units=options.units, rounds=options.rounds)
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
@@ -37,6 +38,7 @@ def main() -> None:
     print(
         f"{reconcile.LINES:,} lines of a channel's bill: {day:.2f} s (slowest: {slowest_day:.2f} s)"
     )
+    print(callbacks.told(times))
 
 
 def report(title: str, timings: "list[Timing]") -> None:

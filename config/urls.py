@@ -9,11 +9,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("language/", set_language, name="set_language"),
     path("accounts/", include("community.account_urls")),
+    # First for its callbacks, which come in crowds.
+    path("", include("payments.urls")),
     path("", include("community.urls")),
     path("", include("billing.urls")),
-    # Before payments: callbacks/sms/… is no payment provider with a merchant.
     path("", include("notices.urls")),
-    path("", include("payments.urls")),
     path("", include("servicedesk.urls")),
     path("", include("portal.urls")),
 ]

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 from django.utils import translation
@@ -42,6 +42,28 @@ class PlainAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("NUL in the address")
+        return self.get_response(request)
+
+
+class CallbacksMiddleware:
+    """Answers other machines at callbacks/… without what only browsers need.
+
+    They come in crowds and wait seconds at most; session, language, messages and policies for
+    pages would take as long as storing what they say. Only public views are answered so.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/callbacks/"):
+            try:
+                found = resolve(request.path_info)
+                if not getattr(found.func, "login_required", True):
+                    answer: HttpResponse = found.func(request, *found.args, **found.kwargs)
+                    return answer
+            except Http404:
+                pass  # a page says so, with everything that pages have
         return self.get_response(request)
 
 

@@ -8,12 +8,13 @@ from payments.services import asking, events, original_refunds, reconciling
 
 
 @shared_task
-def process_event(event_id: int) -> None:
-    """Processes a callback that was just stored; what fails now the sweep does later."""
-    try:
-        events.process(event_id)
-    except TransientError:
-        return
+def process_events(*event_ids: int) -> None:
+    """Processes callbacks that were just stored; what fails now the sweep does later."""
+    for event_id in event_ids:
+        try:
+            events.process(event_id)
+        except TransientError:
+            continue
 
 
 @shared_task

@@ -22,6 +22,14 @@ from payments.views import (
 
 app_name = "payments"
 urlpatterns = [
+    # The providers, who come in crowds: found first
+    path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
+    path(
+        # "of" keeps it apart from the callbacks of other rooms, such as callbacks/sms/<token>/.
+        "callbacks/<slug:provider>/of/<slug:merchant>/",
+        callbacks.callback,
+        name="merchant_callback",
+    ),
     # Residents
     path("pay/", pay.pay, name="pay"),
     path("pay/ahead/", prepay.prepay, name="prepay"),
@@ -169,7 +177,7 @@ urlpatterns = [
         settlement.bank_statements,
         name="bank_statements",
     ),
-    # Everybody, and the providers
+    # Everybody
     path("pay/payer/", payers.payer_return, name="payer_return"),
     path("pay/for/<str:token>/", sharing.shared_bill, name="shared_bill"),
     path("pay/for/<str:token>/orders/<int:pk>/", sharing.shared_order, name="shared_order"),
@@ -182,11 +190,4 @@ urlpatterns = [
         "pay/for/<str:token>/orders/<int:pk>/go/", sharing.shared_order_go, name="shared_order_go"
     ),
     path("receipts/check/<slug:token>/", receipts.receipt_check, name="receipt_check"),
-    path("callbacks/<slug:provider>/", callbacks.callback, name="callback"),
-    path(
-        # "of" keeps it apart from the callbacks of other rooms, such as callbacks/sms/<token>/.
-        "callbacks/<slug:provider>/of/<slug:merchant>/",
-        callbacks.callback,
-        name="merchant_callback",
-    ),
 ]

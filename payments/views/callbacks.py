@@ -1,7 +1,10 @@
 """What payment providers tell us."""
 
 import logging
+from dataclasses import replace
+from http import HTTPStatus
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -18,7 +21,8 @@ logger = logging.getLogger(__name__)
 @csrf_exempt
 @require_POST
 def callback(request: HttpRequest, provider: str, merchant: str = "") -> HttpResponse:
-    """Verifies, stores and answers; the work is done afterwards. A forgery is only logged.
+    """Verifies, stores and answers within a second; the work is done afterwards. A forgery is only
+    logged; what cannot be stored in time is refused, so that the provider tells it again.
 
     Each merchant account has an address of its own, since its keys are its own.
     """
@@ -31,6 +35,9 @@ def callback(request: HttpRequest, provider: str, merchant: str = "") -> HttpRes
     except NotGenuine as error:
         logger.warning("callback of %s refused: %s", provider, error)
         return _http(found.refused())
+    except OperationalError:
+        logger.exception("callback of %s not stored in time", provider)
+        return _http(replace(found.refused(), status=HTTPStatus.SERVICE_UNAVAILABLE))
     return _http(found.accepted())
 
 

@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from core.middleware import page_above
+from payments.views import callbacks
 
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -43,3 +46,19 @@ def test_a_callback_stays_bare_whoever_asks(client: Client) -> None:
 )
 def test_the_page_above(path: str, above: str) -> None:
     assert page_above(path) == above
+
+
+def test_a_callback_passes_what_only_browsers_need(client: Client) -> None:
+    """Other machines come in crowds: no session, no policies; and an unknown address has a page."""
+    answer = client.get(reverse("payments:callback", args=["wechatpay"]))
+    assert answer.status_code == 405
+    assert "Content-Security-Policy" not in answer.headers
+    unknown = client.get("/callbacks/nobody/knows/this/")
+    assert unknown.status_code == 404
+    assert "Content-Security-Policy" in unknown.headers
+
+
+def test_only_public_views_are_answered_so(client: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr(callbacks.callback, "login_required", True)
+    answer = client.post(reverse("payments:callback", args=["wechatpay"]), b"x", "text/plain")
+    assert answer.status_code == 302

@@ -7,8 +7,10 @@ import pytest
 from django.test import Client
 
 from config.celery import app
+from core import doorbell
 from payments import tasks
 from payments.providers.wechatpay import WeChatPayProvider
+from payments.services import events
 from payments.signals import payment_needs_attention
 from tests.fixtures.simulators import AlipaySimulator, PaymentSimulator, WeChatPaySimulator
 from tests.payments.outside import Catcher
@@ -66,6 +68,7 @@ def tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             getattr(tasks, task)(*args)
 
     monkeypatch.setattr(app, "send_task", answer)
+    monkeypatch.setattr(events, "ring_aside", doorbell.ring)
 
 
 @pytest.fixture
