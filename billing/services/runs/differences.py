@@ -7,7 +7,7 @@ comes out whole; one whose facts changed afterwards comes out as the difference.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,12 +15,11 @@ from billing import calculation as calc
 from billing.models import BillRun, RunChange
 from billing.services.runs import facts
 from billing.services.runs.bill_computing import Computation
+from billing.services.runs.leaving import SOMEBODY_ELSE, let_others_in
 from core.money import to_fen
 from core.sql import answer, ask, id_array
 
 Report = Callable[[int, int], None]
-# Stands for whoever comes after the day up to which a unit is billed.
-SOMEBODY_ELSE = -1
 BY_SHARE = frozenset({"shared_area", "shared_household"})
 # Problems that say nothing about what is owed: a reading is missing, an area is 0.
 UNKNOWN = frozenset(
@@ -110,8 +109,8 @@ class Difference(Computation):
 
     `unit_ids` limits it to some units; parts of shared costs are compared everywhere all the same,
     since one unit's part changes all others'. `until` bills the units as if somebody else came on
-    the day after it, and nothing of that somebody's; parts of costs that were shared before then
-    stay. What cannot be computed any more stays as it was. After all units were asked for: `gone`
+    the day after it, and nothing of that somebody's unless he was billed already; parts of costs
+    that were shared before then stay. What cannot be computed any more stays as it was. After all units were asked for: `gone`
     are the charges to take back, `changes` says what changed for whom.
     """
 
@@ -137,6 +136,7 @@ class Difference(Computation):
         self._runs = runs_of(run)
         self._switched = switched_items(run, self.days)
         self._standing: dict[int, list[tuple[int, Line]]] = {}
+        self._others: frozenset[int] = frozenset()
 
     def unit_ids(self) -> list[int]:
         if self._asked is None or (self.totals.pools and self._until is None):
@@ -176,7 +176,7 @@ class Difference(Computation):
 
     def bills(self, unit: calc.Unit) -> list[tuple[int, list[calc.Line], int]]:
         if self._until is not None and (self._asked is None or unit.id in self._asked):
-            _let_somebody_else_in(unit, self._until)
+            self._others = let_others_in(unit, self._until)
         found = self._problems_before = len(self.totals.problems)
         bills = super().bills(unit)
         if self._asked is not None and unit.id not in self._asked:
@@ -187,7 +187,8 @@ class Difference(Computation):
         standing = self._standing.pop(unit.id, ())
         if not standing and self._asked is None and self._until is None:
             return lines
-        here = [(line, as_line(line)) for line in lines if line.party != SOMEBODY_ELSE]
+        left_out = {SOMEBODY_ELSE, *(self._others - {line.party for _charge, line in standing})}
+        here = [(line, as_line(line)) for line in lines if line.party not in left_out]
         here = [(computed, line) for computed, line in here if self._counts(unit.id, line)]
         unknown = self._unknown_items()
         there = [
@@ -288,14 +289,3 @@ def _by_days(was: list[Line], now: list[Line]) -> set[RunChange.Why]:
         why.VACANCY: [{line.factor for line in lines} for lines in (was, now)],
     }
     return {reason for reason, (before, after) in told.items() if before != after}
-
-
-def _let_somebody_else_in(unit: calc.Unit, until: date) -> None:
-    """Nobody who pays now pays after `until`; who comes then is not billed here."""
-    unit.payers[:] = [
-        payer._replace(span=calc.Span(payer.span.start, min(payer.span.end, until)))
-        for payer in unit.payers
-        if payer.span.start <= until
-    ]
-    after = calc.Span(until + timedelta(days=1), calc.FOREVER)
-    unit.payers.append(calc.Payer(after, SOMEBODY_ELSE))
