@@ -1,4 +1,4 @@
-"""Who comes after a payer that leaves was billed already: the leaver's final bill leaves that be."""
+"""Who comes next was billed already: the final bill of who leaves lets that be."""
 
 from datetime import date
 from decimal import Decimal

@@ -110,8 +110,8 @@ class Difference(Computation):
     `unit_ids` limits it to some units; parts of shared costs are compared everywhere all the same,
     since one unit's part changes all others'. `until` bills the units as if somebody else came on
     the day after it, and nothing of that somebody's unless he was billed already; parts of costs
-    that were shared before then stay. What cannot be computed any more stays as it was. After all units were asked for: `gone`
-    are the charges to take back, `changes` says what changed for whom.
+    that were shared before then stay. What cannot be computed any more stays as it was. After all
+    units were asked for: `gone` are the charges to take back, `changes` says what changed for whom.
     """
 
     def __init__(
