@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from billing.models import CreditEntry
 from billing.services.accounts.posting import lock_accounts, post_credit
+from billing.services.accounts.taking_back import take_back_unpaid_discounts
 from community.models import User
 from payments.models import Deposit, DepositEntry, Refund
+from payments.services.undoing import reopened_by
 from payments.services.vouchers import issue_voucher
 from payments.signals import refund_changed
 
@@ -72,13 +74,19 @@ def take_from_deposit(refund: Refund, deposit: Deposit) -> None:
 
 
 def pay(refund: Refund, *, by: User | None, day: datetime.date) -> Refund:
-    """The money left on `day`: ends the refund and numbers its voucher. Raises WrongState."""
+    """The money left on `day`: ends the refund and numbers its voucher. Raises WrongState.
+
+    Only now is a discount for early payment lost that the money had earned: a refund that comes to
+    nothing leaves the account what it had.
+    """
     if refund.state == State.PAID:
         return refund
     end(refund, State.PAID, by)
     refund.paid_on = day
     refund.save()
     issue_voucher(refund)
+    if refund.payment is not None:
+        take_back_unpaid_discounts(reopened_by(refund.payment, refund.account_id))
     return told(refund)
 
 

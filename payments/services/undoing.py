@@ -65,6 +65,14 @@ def free_up(payment: Payment, account_id: int, amount: Decimal) -> None:
         need -= allocation.amount
 
 
+def reopened_by(payment: Payment, account_id: int) -> list[int]:
+    """The charges of an account from which `free_up` took money of a payment."""
+    undone = Allocation.objects.filter(
+        credit_entry__posting__payment=payment, charge__account=account_id, undoes__isnull=False
+    )
+    return list(undone.values_list("charge", flat=True).distinct())
+
+
 def _entry(payment: Payment, account_id: int) -> CreditEntry | None:
     return CreditEntry.objects.filter(posting__payment=payment, account=account_id).first()
 

@@ -33,6 +33,23 @@ def take_back_discounts(account_ids: Collection[int]) -> None:
         use_credit(account_ids={use.account_id for use, _right in wrong}, charge_ids=uncovered)
 
 
+def take_back_unpaid_discounts(reopened: Collection[int]) -> None:
+    """Takes back whole each discount of the charges `reopened`, whose money went back to its payer.
+
+    Who pays them in time again earns it again. Where nothing of them is open (credit settled them
+    meanwhile) it stays. Must run in a transaction; the accounts are locked by the caller.
+    """
+    uses = OfferUse.objects.filter(account__charges__in=reopened, credit_entry__reversed_by=None)
+    lost = [
+        use
+        for use in uses.select_related("offer", "credit_entry").distinct()
+        if discounts.lines_of(use.offer, [use.account_id]).filter(pk__in=reopened).open().exists()
+    ]
+    uncovered = discounts.undo([use.credit_entry for use in lost])
+    if uncovered:
+        use_credit(account_ids={use.account_id for use in lost}, charge_ids=uncovered)
+
+
 def _wrong_uses(
     offer: EarlyPaymentOffer, account_ids: Collection[int]
 ) -> Iterator[tuple[OfferUse, int]]:
