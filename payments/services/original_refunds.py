@@ -32,7 +32,7 @@ from payments.signals import payment_needs_attention
 logger = logging.getLogger(__name__)
 State = Refund.State
 # A worker that sends has this long before somebody else takes over.
-LEASE = datetime.timedelta(seconds=60)
+LEASE = datetime.timedelta(seconds=30)
 # A refund may be on its way for days: asked about ever more seldom, after a twentieth of its age.
 PATIENCE = 20
 LAST_CHECK = datetime.timedelta(hours=1)
