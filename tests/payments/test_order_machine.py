@@ -66,9 +66,12 @@ class Orders(RuleBasedStateMachine):
         self.example.__enter__()
 
     @initialize(
-        provider=PROVIDERS, paid=st.booleans(), rule=st.sampled_from(PaymentSettings.PaidTwice)
+        provider=PROVIDERS,
+        given_up=st.booleans(),
+        paid=st.booleans(),
+        rule=st.sampled_from(PaymentSettings.PaidTwice),
     )
-    def a_first_order_is_opened(self, provider: str, paid: bool, rule: str) -> None:
+    def a_first_order_is_opened(self, provider: str, given_up: bool, paid: bool, rule: str) -> None:
         """Whatever comes later has something to go wrong with."""
         first = make_bill("70.00")
         account = first.account
@@ -77,7 +80,9 @@ class Orders(RuleBasedStateMachine):
         self.payer = BindingFactory.create(party=account.party).user
         self.asker, self.approver = StaffUserFactory.create(), StaffUserFactory.create()
         choose_rule(community=account.community, rule=rule, by=self.asker)
-        self.opens([0, 1], provider, "", paid)
+        self.opens([0, 1], provider, "", paid and not given_up)
+        if given_up:
+            self.gives_up(0, "", paid)
 
     # --- what the payer does ------------------------------------------------------------------
 
@@ -302,8 +307,6 @@ class Orders(RuleBasedStateMachine):
         finally:
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
-
-    # --- what the rules share -----------------------------------------------------------------
 
     def pay(self, order: PaymentOrder) -> None:
         """With what the page showed, as long as the provider takes it."""
