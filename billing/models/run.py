@@ -231,6 +231,8 @@ class RunChange(models.Model):
         PRICE = "price", _("another price")
         USAGE = "usage", _("another reading")
         SHARE = "share", _("another share of a common cost")
+        POOL_AREA = "pool_m2", _("because the m² that share a common cost changed")
+        POOL_UNITS = "pool_n", _("because the number of units that share a common cost changed")
 
     run = models.ForeignKey(
         BillRun, on_delete=models.CASCADE, related_name="changes", verbose_name=_("run")

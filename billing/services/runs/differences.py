@@ -8,39 +8,22 @@ comes out whole; one whose facts changed afterwards comes out as the difference.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from billing import calculation as calc
-from billing.models import BillRun, RunChange
+from billing.models import BillRun
 from billing.services.runs import facts
 from billing.services.runs.bill_computing import Computation
+from billing.services.runs.causes import BY_SHARE, Line, as_line, reasons
 from billing.services.runs.leaving import SOMEBODY_ELSE, let_others_in
 from core.money import to_fen
 from core.sql import answer, ask, id_array
 
 Report = Callable[[int, int], None]
-BY_SHARE = frozenset({"shared_area", "shared_household"})
 # Problems that say nothing about what is owed: a reading is missing, an area is 0.
 UNKNOWN = frozenset(
     {calc.Reason.NO_READING, calc.Reason.BACKWARD_METER, calc.Reason.CANNOT_COMPUTE}
 )
-BY_METER = frozenset({"usage", "tiered"})
-
-
-class Line(NamedTuple):
-    """What tells one line of a unit from another, whether computed or on a bill."""
-
-    party: int
-    item: int
-    tariff: int | None
-    start: date
-    end: date
-    quantity: Decimal
-    price: Decimal | None
-    factor: Decimal
-    fen: int
-    method: str
 
 
 class Change(NamedTuple):
@@ -239,53 +222,3 @@ class Difference(Computation):
                 )
             )
         return new
-
-
-def as_line(line: calc.Line) -> Line:
-    """A computed line, comparable with one that stands on a bill."""
-    terms = line.terms
-    return Line(
-        line.party,
-        terms.tariff.item,
-        terms.tariff.id,
-        terms.span.start,
-        terms.span.end,
-        line.quantity,
-        terms.price,
-        terms.factor,
-        line.fen,
-        terms.tariff.method.value,
-    )
-
-
-def reasons(gone: list[Line], new: list[Line], party: int) -> list[str]:
-    """Why one payer's lines are others than before, as codes of `RunChange.Why`."""
-    why = RunChange.Why
-    found = set()
-    mine_gone = [line for line in gone if line.party == party]
-    mine_new = [line for line in new if line.party == party]
-    if {line.party for line in gone} != {line.party for line in new} and gone and new:
-        found.add(why.PAYER)
-    for item in {line.item for line in (*mine_gone, *mine_new)}:
-        was = [line for line in mine_gone if line.item == item]
-        now = [line for line in mine_new if line.item == item]
-        methods = {line.method for line in (*was, *now)}
-        if methods & BY_SHARE:
-            found.add(why.SHARE)
-        elif methods & BY_METER:
-            found.add(why.USAGE)
-        elif was and now:
-            found |= _by_days(was, now)
-    if not found or (found == {why.PAYER} and mine_gone and mine_new):
-        found.add(why.DAYS)
-    return [code.value for code in why if code in found]
-
-
-def _by_days(was: list[Line], now: list[Line]) -> set[RunChange.Why]:
-    why = RunChange.Why
-    told: dict[RunChange.Why, list[set[Any]]] = {
-        why.AREA: [{line.quantity for line in lines} for lines in (was, now)],
-        why.PRICE: [{(line.tariff, line.price) for line in lines} for lines in (was, now)],
-        why.VACANCY: [{line.factor for line in lines} for lines in (was, now)],
-    }
-    return {reason for reason, (before, after) in told.items() if before != after}
