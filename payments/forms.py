@@ -143,3 +143,15 @@ class PaidTwiceForm(forms.ModelForm):
         model = PaymentSettings
         fields = ["paid_twice"]
         labels = {"paid_twice": _("When money was paid twice")}
+
+
+class LookForm(forms.Form):
+    """What was done about an order that did not settle by itself, as its page showed it."""
+
+    words = forms.CharField(
+        label=_("What was done"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
+    )
+    problem = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)
+    seen_at = forms.DateTimeField(widget=forms.HiddenInput)

@@ -136,6 +136,13 @@ def unsettled_orders(community: Community) -> QuerySet[PaymentOrder]:
     return orders.unsettled().with_refunded().order_by("-created_at")
 
 
+def looked_at_orders(community: Community) -> QuerySet[PaymentOrder]:
+    """Those that somebody has looked at, and nothing came up since; the newest first."""
+    orders = PaymentOrder.objects.filter(community=community, looks__isnull=False)
+    waiting = unsettled_orders(community).order_by().values("pk")
+    return orders.exclude(pk__in=waiting).distinct().with_refunded().order_by("-created_at")
+
+
 def explain(orders: Iterable[PaymentOrder]) -> list[Unsettled]:
     """`orders` with why each waits (one query, and those for lines that were not prefetched)."""
     orders = list(orders)

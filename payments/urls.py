@@ -119,7 +119,14 @@ urlpatterns = [
     # Whoever keeps the books
     path("c/<slug:community>/manager/payments/unsettled/", unsettled.unsettled, name="unsettled"),
     path(
-        "c/<slug:community>/manager/payments/paid-twice/", unsettled.paid_twice, name="paid_twice"
+        "c/<slug:community>/manager/payments/unsettled/<int:pk>/looked/",
+        unsettled.look,
+        name="look",
+    ),
+    path(
+        "c/<slug:community>/manager/payments/unsettled/paid-twice/",
+        unsettled.paid_twice,
+        name="paid_twice",
     ),
     path(
         "c/<slug:community>/manager/reconciliations/",

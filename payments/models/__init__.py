@@ -1,6 +1,7 @@
 from payments.models.bank import BankLine, BankStatement
 from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
+from payments.models.look import OrderLook
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payer import PayerIdentity
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
@@ -20,6 +21,7 @@ __all__ = [
     "DepositEntry",
     "OrderAccount",
     "OrderBill",
+    "OrderLook",
     "PayerIdentity",
     "Payment",
     "PaymentOrder",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -43,10 +43,29 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         )
         return self.annotate(gone_back=Coalesce(Subquery(back), Decimal(0)))
 
-    def unsettled(self) -> "PaymentOrderQuerySet":
-        """Orders that a person has to look at: a problem is kept, or a message did not fit."""
+    def with_trouble(self) -> "PaymentOrderQuerySet":
+        """Orders that did not settle by themselves: a problem is kept, or a message did not fit."""
         refused = ProviderEvent.objects.filter(state=ProviderEvent.State.REFUSED)
         return self.filter(~Q(problem="") | Q(out_trade_no__in=refused.values("out_trade_no")))
+
+    def unsettled(self) -> "PaymentOrderQuerySet":
+        """Those of them that wait for a person: nobody looked, or something came up since."""
+        from payments.models.look import OrderLook
+
+        looks = OrderLook.objects.filter(order=OuterRef("pk"))
+        seen = looks.order_by("-seen_at").values("seen_at")[:1]
+        refused = ProviderEvent.objects.filter(
+            state=ProviderEvent.State.REFUSED, out_trade_no=OuterRef("out_trade_no")
+        ).annotate(at=Coalesce("processed_at", "received_at"))
+        return (
+            self.with_trouble()
+            .annotate(seen=Subquery(seen))
+            .filter(
+                Q(seen=None)
+                | ~Q(problem="") & ~Exists(looks.filter(problem=OuterRef("problem")))
+                | Exists(refused.filter(at__gt=OuterRef("seen")))
+            )
+        )
 
 
 class PaymentOrder(models.Model):

@@ -3,16 +3,18 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role
-from payments.forms import PaidTwiceForm
-from payments.models import PaymentSettings
+from payments.forms import LookForm, PaidTwiceForm
+from payments.models import PaymentOrder, PaymentSettings
+from payments.services.looking import looked_at
 from payments.services.paid_twice import choose_rule
-from payments.unsettled import explain, unsettled_orders
+from payments.unsettled import explain, looked_at_orders, unsettled_orders
 
 PAGE = 50
 
@@ -20,15 +22,20 @@ PAGE = 50
 @staff(Role.ACCOUNTANT)
 @require_safe
 def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
-    """Orders and messages of providers that do not fit, each with what to do about it."""
+    """Orders and messages of providers that do not fit, each with what to do about it.
+
+    `?looked` shows those that somebody has dealt with.
+    """
+    looked = "looked" in request.GET
     orders = (
-        unsettled_orders(community)
+        (looked_at_orders if looked else unsettled_orders)(community)
         .select_related("payment__receipt")
         .prefetch_related(
             "lines__bill__account__unit",
             "lines__bill__run__period",
             "account_lines__account__unit",
             "payment__refunds",
+            "looks__by",
         )
     )
     page = Paginator(orders, PAGE).get_page(request.GET.get("page"))
@@ -39,9 +46,28 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
             "community": community,
             "page_obj": page,
             "found": explain(page),
+            "looked": looked,
+            "seen_at": timezone.now().isoformat(),
             "rule": PaidTwiceForm(instance=PaymentSettings.of(community)),
         },
     )
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def look(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Somebody dealt with an order: it leaves the list until something comes up again."""
+    order = get_object_or_404(PaymentOrder, pk=pk, community=community)
+    form = LookForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValueError(form.errors)
+        looked_at(order=order, by=request.user, **form.cleaned_data)
+    except ValueError:
+        messages.error(request, _("Please say what was done; nothing was changed."))
+    else:
+        messages.success(request, _("Done. It stays among those that somebody looked at."))
+    return redirect("payments:unsettled", community.code)
 
 
 @staff(Role.ACCOUNTANT)

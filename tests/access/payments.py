@@ -45,6 +45,7 @@ ROWS = [
     Row("payments:collect", own_unit),
     Row("payments:receipts"),
     Row("payments:unsettled"),
+    Row("payments:look", own_order, post=True, data=lambda side: {"words": "退款已办"}),
     Row("payments:paid_twice", post=True, data=lambda side: {"paid_twice": "refund"}),
     # Whoever holds the paper may check it.
     Row("payments:receipt_check", own_token),

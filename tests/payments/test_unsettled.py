@@ -146,3 +146,57 @@ def test_an_order_that_was_not_accepted_says_that_nothing_was_taken(community: C
     assert [(reason.plain, reason.code) for reason in found.reasons] == [
         (unsettled._REFUSED, "NOT_ENOUGH: 余额不足")
     ]
+
+
+def press(client: Client, community: Community, order: PaymentOrder, **typed: str) -> Any:
+    shown = page_of(client, community).context
+    sent = {"words": "已退款", "problem": order.problem, "seen_at": shown["seen_at"]} | typed
+    return client.post(reverse("payments:look", args=[community.code, order.pk]), sent)
+
+
+def listed(client: Client, community: Community, *, looked: bool = False) -> list[PaymentOrder]:
+    address = reverse("payments:unsettled", args=[community.code])
+    found = client.get(address, {"looked": ""} if looked else {}).context["found"]
+    return [entry.order for entry in found]
+
+
+def test_what_somebody_dealt_with_leaves_the_list_until_something_comes_up(
+    community: Community, accountant: Client
+) -> None:
+    order = an_order(community, problem="paid after it was closed")
+    refused(order, "it says paid, 60.00 yuan; asked 100.00")
+    for _press in range(2):
+        assert press(accountant, community, order).status_code == 302
+    assert listed(accountant, community) == []
+    assert listed(accountant, community, looked=True) == [order]
+    assert exceptions_waiting(community)["payments"] == 0
+    assert {look.words for look in order.looks.all()} == {"已退款"}
+    refused(order, "it says paid, 70.00 yuan; asked 100.00")
+    assert listed(accountant, community) == [order]
+    press(accountant, community, order)
+    assert listed(accountant, community) == []
+    PaymentOrder.objects.filter(pk=order.pk).update(problem="another one")
+    assert listed(accountant, community) == [order]
+    assert listed(accountant, community, looked=True) == []
+
+
+def test_what_came_up_after_his_page_stays_on_the_list(
+    community: Community, accountant: Client
+) -> None:
+    order = an_order(community, problem="paid after it was closed")
+    seen_at = page_of(accountant, community).context["seen_at"]
+    refused(order, "whatever")
+    press(accountant, community, order, seen_at=seen_at)
+    assert listed(accountant, community) == [order]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"words": " "}, {"seen_at": "2999-01-01T00:00"}, {"seen_at": ""}]
+)
+def test_nothing_leaves_the_list_without_words(
+    community: Community, accountant: Client, wrong: dict[str, str]
+) -> None:
+    order = an_order(community, problem="paid after it was closed")
+    press(accountant, community, order, **wrong)
+    assert listed(accountant, community) == [order]
+    assert not order.looks.exists()
