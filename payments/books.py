@@ -162,6 +162,15 @@ community_rule(
     broken="a.cleared_until IS DISTINCT FROM s.day",
 )
 community_rule(
+    "a_note_leaves_out_what_was_accepted",
+    subject="c.code || ' clearance ' || l.id",
+    detail="(one ->> 'item') || ' ' || (one ->> 'from') || ' – ' || (one ->> 'to')",
+    source="""payments_clearance l
+        JOIN community_community c ON c.id = l.community_id
+        CROSS JOIN LATERAL jsonb_array_elements(l.snapshot -> 'left_out') one""",
+    broken="one ->> 'why' <> 'cost_to_come' AND NOT l.accepted @> jsonb_build_array(one)",
+)
+community_rule(
     "a_day_signed_off_has_no_open_difference",
     subject="c.code || ' ' || r.provider || ' ' || r.day",
     detail="'difference ' || l.id || ': ' || l.kind || ' ' || l.out_trade_no",

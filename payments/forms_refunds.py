@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from billing.forms.fields import FigureField
 from community.models import Occupancy, Party, today
 from community.phones import mainland_mobile
 from core.forms import MoneyField, OnceForm
@@ -220,3 +221,11 @@ class MoveOutForm(forms.Form):
         if cleaned.get("phone") and not cleaned.get("name"):
             self.add_error("name", _("Please write whose phone this is."))
         return cleaned
+
+
+class FinalReadingForm(forms.Form):
+    """What a meter showed as the last day ended, and the answers about an odd figure."""
+
+    value = FigureField(places=3, digits=11)
+    sure = forms.CharField(max_length=30, required=False)
+    again = forms.BooleanField(required=False)

@@ -61,6 +61,16 @@ urlpatterns = [
     path("c/<slug:community>/desk/clearances/<int:pk>/", moving_out.clearance, name="clearance"),
     path("c/<slug:community>/desk/clearances/<int:pk>/clear/", moving_out.clear, name="clear"),
     path(
+        "c/<slug:community>/desk/clearances/<int:pk>/readings/<int:item>/",
+        moving_out.read_at_the_end,
+        name="read_at_the_end",
+    ),
+    path(
+        "c/<slug:community>/desk/clearances/<int:pk>/accept/",
+        moving_out.accept_left_out,
+        name="accept_left_out",
+    ),
+    path(
         "c/<slug:community>/desk/clearances/<int:pk>/settle/",
         moving_out.settle_clearance,
         name="settle_clearance",

@@ -62,6 +62,7 @@ STAFF = (
                     "payments:take_deposit",
                     "payments:move_out",
                     "payments:clearance",
+                    "payments:read_at_the_end",
                 ),
             ),
             Place(_("Tickets"), "message-square-text", "servicedesk:queue", ("servicedesk:",)),

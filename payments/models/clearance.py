@@ -70,6 +70,18 @@ class Clearance(models.Model):
         verbose_name=_("ended by"),
     )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # What somebody let be although it is on no bill, [{item, from, to, why}], and why he did.
+    accepted = models.JSONField(_("accepted as not billed"), default=list, blank=True)
+    accepted_reason = models.CharField(_("why it is not billed"), max_length=200, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("accepted by"),
+    )
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     # What the note says, as it was when it was given out; {} before.
     snapshot = models.JSONField(_("as it was"), default=dict, blank=True)
 
@@ -103,6 +115,13 @@ class Clearance(models.Model):
                 condition=Q(state="cleared") & ~Q(snapshot={})
                 | ~Q(state="cleared") & Q(snapshot={}),
                 name="clearance_keeps_what_it_said",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted=[], accepted_reason="", accepted_by=None, accepted_at=None)
+                | ~Q(accepted=[])
+                & ~Q(accepted_reason="")
+                & Q(accepted_by__isnull=False, accepted_at__isnull=False),
+                name="clearance_accepted_with_a_reason",
             ),
         ]
         triggers = [frozen("community", "unit", "account", "day", "moved")]

@@ -5,18 +5,19 @@ back by refunds; when nothing is left either way, `clear` writes down what the n
 """
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from billing.models import Account, Bill
+from billing.models import Account, Bill, BillRun
 from billing.services.accounts.amounts_due import amounts_due
 from billing.services.accounts.clearing import clear_until
 from billing.services.accounts.posting import credit_of, lock_accounts, use_credit
 from billing.services.runs.corrections import bill_unit_until
+from billing.services.runs.left_out import LeftOut, left_out
 from community.models import User, today
 from community.services import moving
 from community.services.imports import lock
@@ -31,7 +32,7 @@ MOST_DAYS_AHEAD = 62
 
 
 class NotClear(Exception):
-    """Something is still owed, one way or the other; carries the position."""
+    """Something is still owed, one way or the other, or was not billed; carries the position."""
 
     def __init__(self, position: "Position") -> None:
         super().__init__("something is still owed")
@@ -63,6 +64,8 @@ class Position:
     refundable: Decimal  # of the credit: what was paid in
     deposits: tuple[Any, ...]  # held, with `held`
     refunds: tuple[Refund, ...]  # asked for or approved, not paid out
+    left_out: tuple[LeftOut, ...] = ()  # of a clearance: his days that are on no bill
+    accepted: tuple[dict[str, Any], ...] = ()  # those that somebody let be
 
     @property
     def to_pay(self) -> Decimal:
@@ -79,7 +82,12 @@ class Position:
 
     @property
     def is_clear(self) -> bool:
-        return not (self.to_pay or self.credit or self.held or self.refunds)
+        return not (self.to_pay or self.credit or self.held or self.refunds or self.unsettled)
+
+    @property
+    def unsettled(self) -> list[LeftOut]:
+        """What would be his, is on no bill, and nobody has let be."""
+        return [one for one in self.left_out if one.is_his and one.as_json() not in self.accepted]
 
     @property
     def has_both(self) -> bool:
@@ -110,6 +118,13 @@ def position(account: Account, *, on: datetime.date | None = None) -> Position:
             .order_by("pk")
         ),
     )
+
+
+def standing(clearance: Clearance) -> Position:
+    """Where the payer of a clearance stands, with what of his days is on no bill."""
+    account = clearance.account
+    found = left_out(unit=clearance.unit, party=account.party, day=clearance.day)
+    return replace(position(account), left_out=tuple(found), accepted=tuple(clearance.accepted))
 
 
 @transaction.atomic
@@ -156,17 +171,45 @@ def settle_with_credit(clearance: Clearance) -> Decimal:
 
 
 @transaction.atomic
+def bill_what_is_known(clearance_id: int, *, by: User) -> list[BillRun]:
+    """Bills what became known since the final bill, such as a reading; the runs that were new."""
+    lock(Clearance.objects.select_related("community").get(pk=clearance_id).community)
+    clearance = locked_clearance(clearance_id)
+    if clearance.state != State.OPEN:
+        return []
+    runs = bill_unit_until(unit=clearance.unit, day=clearance.day, by=by)
+    if runs:
+        clearance.runs = [*clearance.runs, *(run.pk for run in runs)]
+        clearance.save(update_fields=["runs"])
+        use_credit(account_ids=[clearance.account_id])
+    return runs
+
+
 def clear(clearance_id: int, *, by: User) -> Clearance:
-    """Nothing is owed either way: writes down what the note says. Raises NotClear, Ended."""
-    clearance = _locked(clearance_id)
+    """Nothing is owed either way: writes down what the note says. Raises NotClear, Ended.
+
+    What became known since the final bill is billed first, and stays billed if that is in the way.
+    """
+    bill_what_is_known(clearance_id, by=by)
+    return _clear(clearance_id, by=by)
+
+
+@transaction.atomic
+def _clear(clearance_id: int, *, by: User) -> Clearance:
+    clearance = locked_clearance(clearance_id)
     if clearance.state == State.CLEARED:
         return clearance
     if clearance.state != State.OPEN:
         raise Ended
-    now = position(clearance.account)
+    now = standing(clearance)
     if not now.is_clear:
         raise NotClear(now)
-    clearance.snapshot = _snapshot(clearance, by)
+    clearance.snapshot = _snapshot(clearance, by) | {
+        "left_out": [one.as_json() for one in now.left_out],
+        "left_out_reason": clearance.accepted_reason
+        if any(one.is_his for one in now.left_out)
+        else "",
+    }
     _end(clearance, State.CLEARED, by)
     clear_until(account=clearance.account, day=clearance.day)
     return clearance
@@ -180,7 +223,7 @@ def take_back(clearance_id: int, *, by: User) -> Clearance:
     run. Raises Ended, moving.MoveRefused where the register was changed since.
     """
     lock(Clearance.objects.select_related("community").get(pk=clearance_id).community)
-    clearance = _locked(clearance_id)
+    clearance = locked_clearance(clearance_id)
     if clearance.state == State.WITHDRAWN:
         return clearance
     if clearance.state != State.OPEN:
@@ -190,7 +233,7 @@ def take_back(clearance_id: int, *, by: User) -> Clearance:
     return clearance
 
 
-def _locked(clearance_id: int) -> Clearance:
+def locked_clearance(clearance_id: int) -> Clearance:
     """The clearance under the locks of its account and its own, in the order of everybody."""
     lock_accounts([Clearance.objects.only("account_id").get(pk=clearance_id).account_id])
     return (

@@ -8,17 +8,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing.models import Bill
+from billing.forms.fields import typed_figure
+from billing.models import Bill, FeeItem
 from billing.services.accounts.amounts_due import with_late_fees
+from billing.services.meters.meter_entries import EntryRefused
+from billing.services.meters.meter_sheets import metered_units
 from billing.services.runs.run_states import RunRefused
 from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from community.services import moving
 from payments.documents import clearance_pdf
-from payments.forms_refunds import MoveOutForm
+from payments.forms_refunds import FinalReadingForm, MoveOutForm
 from payments.models import Clearance
+from payments.services import left_out as mending
 from payments.services import moving_out as services
 from payments.services.deposits import account_of
+from payments.views import left_out
 
 State = Clearance.State
 
@@ -91,7 +96,13 @@ def _begin(request: SignedInRequest, unit: Unit, form: MoveOutForm) -> Clearance
 def _clearance(community: Community, pk: int) -> Clearance:
     return get_object_or_404(
         Clearance.objects.select_related(
-            "community", "unit", "account__party", "account__community", "opened_by", "ended_by"
+            "community",
+            "unit",
+            "account__party",
+            "account__community",
+            "opened_by",
+            "ended_by",
+            "accepted_by",
         ),
         pk=pk,
         community=community,
@@ -102,11 +113,21 @@ def _clearance(community: Community, pk: int) -> Clearance:
 @require_safe
 def clearance(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Where a payer who moves out stands, with one button for each thing that is left to do."""
-    found = _clearance(community, pk)
-    return render(request, "payments/clearance.html", _context(found))
+    return _page(request, _clearance(community, pk))
 
 
-def _context(found: Clearance) -> dict[str, Any]:
+def _page(
+    request: SignedInRequest, found: Clearance, typed: left_out.Typed | None = None
+) -> HttpResponse:
+    """The page of a clearance, with a reading as it was `typed` where it was not taken."""
+    context = _context(found, typed) | {
+        "enters_costs": request.membership.role in (Role.ACCOUNTANT, Role.MANAGER)
+    }
+    return render(request, "payments/clearance.html", context, status=422 if typed else 200)
+
+
+def _context(found: Clearance, typed: left_out.Typed | None) -> dict[str, Any]:
+    position = services.standing(found)
     bills = Bill.objects.filter(account=found.account).open().select_related("run__period")
     next_payer = (
         Occupancy.objects.payers()
@@ -118,7 +139,9 @@ def _context(found: Clearance) -> dict[str, Any]:
     return {
         "community": found.community,
         "clearance": found,
-        "position": services.position(found.account),
+        "position": position,
+        "left_out": left_out.rows(found, position, typed),
+        "readable_from": left_out.readable_from(found),
         "bills": with_late_fees(bills.order_by("due_on", "pk"), on=today()),
         "final_bills": Bill.objects.filter(account=found.account, run__in=found.runs)
         .select_related("run__period")
@@ -140,6 +163,57 @@ def clear(request: SignedInRequest, community: Community, pk: int) -> HttpRespon
         messages.warning(request, _("This was taken back; nothing was changed."))
     else:
         messages.success(request, _("Cleared. Please print the note and seal it."))
+    return redirect("payments:clearance", community.code, pk)
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_POST
+def read_at_the_end(
+    request: SignedInRequest, community: Community, pk: int, item: int
+) -> HttpResponse:
+    """What a meter showed as the last day ended; it is billed at once. Odd figures are asked."""
+    found = _clearance(community, pk)
+    measured = get_object_or_404(FeeItem, pk=item, community=community)
+    get_object_or_404(metered_units(community, measured, found.day), pk=found.unit_id)
+    typed = left_out.Typed(measured.pk, request.POST.get("value", "")[:30])
+    form = FinalReadingForm(request.POST)
+    if not form.is_valid():
+        typed.error = " ".join(map(str, form.errors["value"]))
+        return _page(request, found, typed)
+    value = form.cleaned_data["value"]
+    try:
+        typed.taken = mending.read_at_the_end(
+            found.pk,
+            item=measured,
+            value=value,
+            by=request.user,
+            sure=form.cleaned_data["sure"] == typed_figure(value),
+            rolled_over=form.cleaned_data["again"],
+        )
+    except EntryRefused as refused:
+        typed.error = str(refused)
+    except services.Ended:
+        messages.warning(request, _("This is cleared or taken back; nothing was changed."))
+        return redirect("payments:clearance", community.code, pk)
+    if typed.error or (typed.taken and not typed.taken.saved):
+        return _page(request, found, typed)
+    messages.success(request, _("Saved, and billed up to the last day."))
+    return redirect("payments:clearance", community.code, pk)
+
+
+@staff(Role.CLERK, Role.ACCOUNTANT)
+@require_POST
+def accept_left_out(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """What is on no bill is let be, with a reason that the note will say."""
+    found = _clearance(community, pk)
+    try:
+        mending.accept(found.pk, by=request.user, reason=request.POST.get("reason", ""))
+    except mending.NothingLeftOut:
+        messages.warning(request, _("Please say why it is not billed."))
+    except services.Ended:
+        messages.warning(request, _("This is cleared or taken back; nothing was changed."))
+    else:
+        messages.success(request, _("Accepted. The note will name it."))
     return redirect("payments:clearance", community.code, pk)
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from billing.models import Meter
 from community.models import today
 from payments.models import Clearance, Payment
 from payments.services import moving_out, refunds
 from tests.access.rows import Row
 from tests.access.world import Side
-from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.billing import AccountFactory, FeeItemFactory, make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_payment, make_refund
 
@@ -57,6 +58,11 @@ def leaving(side: Side) -> dict[str, Any]:
     return {"pk": moving_out.begin(account=bill.account, day=day, by=side.clerk).pk}
 
 
+def leaving_a_meter(side: Side) -> dict[str, Any]:
+    meter = Meter.objects.create(unit=side.unit, fee_item=FeeItemFactory(community=side.community))
+    return leaving(side) | {"item": meter.fee_item_id}
+
+
 def gone(side: Side) -> dict[str, Any]:
     clearance = Clearance.objects.create(
         community=side.community,
@@ -89,6 +95,13 @@ ROWS = [
     Row("payments:move_out", own_unit),
     Row("payments:clearance", leaving),
     Row("payments:clear", leaving, post=True),
+    Row(
+        "payments:read_at_the_end",
+        leaving_a_meter,
+        post=True,
+        data=lambda side: {"value": "1"},
+    ),
+    Row("payments:accept_left_out", leaving, post=True),
     Row("payments:settle_clearance", leaving, post=True),
     Row("payments:take_back_clearance", leaving, post=True),
     Row("payments:clearance_note", gone),

@@ -5,7 +5,7 @@ A whole sheet is taken in a fixed number of queries; one row is a sheet of one.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -78,21 +78,23 @@ def record_readings(
     entries: Sequence[Entry],
     by: User,
     note: str = "",
+    closing: bool = False,
 ) -> list[Taken]:
     """Take what the meters of some units showed on a day, in the order given.
 
     A figure on record already changes nothing. An odd one, another one for the same day, and one
     within days that are billed are written only if `sure`; the old figure is kept in the note. A
-    real reading takes the place of that day's estimate. Raises EntryRefused for a day to come.
+    real reading takes the place of that day's estimate. `closing`: what they showed as the day
+    before ended, for a bill that is issued at once. Raises EntryRefused for a day to come.
     """
-    if read_on > today():
+    if read_on > today() + timedelta(days=closing):
         raise EntryRefused(_("This day has not come yet."))
     units = [entry.unit for entry in entries]
     if {item.community_id, *(unit.community_id for unit in units)} != {community.pk}:
         raise EntryRefused(_("This unit belongs to another community."))
     meters = _meters(units, item)
     known = histories(meter.pk for meter in meters.values())
-    billed = billed_units(units, item, read_on)
+    billed = set() if closing else billed_units(units, item, read_on)
     taken = []
     for entry in entries:
         meter = meters[entry.unit.pk]

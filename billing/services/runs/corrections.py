@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing.models import BillingPeriod, BillRun, FeeItem
+from billing.models import BillingPeriod, BillRun, FeeItem, MeterReading
 from billing.services.runs import periods
 from billing.services.runs.bill_run import issue_locked, preview_locked
 from billing.services.runs.differences import Difference, Report
@@ -110,7 +110,7 @@ def bill_unit_until(*, unit: Unit, day: date, by: User | None) -> list[BillRun]:
             kind=BillRun.Kind.CORRECTION, corrects=issued, period=open_period(issued)
         )
         runs += _issue_final(correction, issued, unit, day, by)
-    for period in _unbilled_periods(community, day):
+    for period in _unbilled_periods(unit, day):
         final = BillRun(kind=BillRun.Kind.FINAL, period=period)
         runs += _issue_final(final, final, unit, day, by)
     return runs
@@ -130,9 +130,15 @@ def _issued_runs(community: Community, day: date) -> list[BillRun]:
     )
 
 
-def _unbilled_periods(community: Community, day: date) -> list[BillingPeriod]:
+def _unbilled_periods(unit: Unit, day: date) -> list[BillingPeriod]:
     """The periods up to `day` that are not issued, and the next one if it bills their water."""
-    afterwards = FeeItem.objects.filter(community=community, in_arrears=True).exists()
+    community = unit.community
+    afterwards = (
+        FeeItem.objects.filter(community=community, in_arrears=True).exists()
+        or MeterReading.objects.filter(
+            meter__unit=unit, read_on=day + timedelta(days=1), read_on__day=1
+        ).exists()
+    )
     spans = periods.spans_after_issued(community, until=day, and_one_more=afterwards)
     if len(spans) > MOST_PERIODS:
         raise RunRefused(_("too many periods before that day are without bills: bill them first"))
