@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('billing', '0015_settings_days_within_limits'),
         ('community', '0008_access_log_bank_account'),
-        ('payments', '0012_settlement'),
+        ('payments', '0013_order_looks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
