@@ -1,7 +1,7 @@
 """Late fees (违约金): simple interest by the day on what was open at each day's start.
 
-DOMAIN.md: it starts the day after the due date and the days of grace, runs up to and including the
-day of the money, and is rounded half up once per bill. Days in dispute never count. All amounts
+docs/domain.md: it starts the day after the due date and the days of grace, runs up to and including
+the day of the money, and is rounded half up once per bill. Days in dispute never count. All amounts
 are fen, the rate is a Decimal with at most six places; nothing here is ever a float.
 """
 

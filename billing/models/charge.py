@@ -35,7 +35,7 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         return self.exclude(taken_back())
 
     def oldest_first(self) -> "ChargeQuerySet":
-        """The order in which money settles charges when the payer does not choose (DOMAIN.md).
+        """The order in which money settles charges when the payer does not choose (docs/domain.md).
 
         Within a bill principal before late fee, unless the community turned that round.
         """

@@ -49,7 +49,7 @@ class BillingSettings(models.Model):
         validators=_within(DUE_DAYS),
     )
     needs_approval = models.BooleanField(_("a second person approves each bill run"), default=False)
-    # DOMAIN: within a bill principal before late fee; a community may turn that round.
+    # docs/domain.md: within a bill principal before late fee; a community may turn that round.
     late_fee_first = models.BooleanField(_("money settles late fees first"), default=False)
     proposal_days = models.PositiveSmallIntegerField(
         _("days for comments on a new fee standard"),

@@ -1,4 +1,4 @@
-"""The worked numbers, and the rules of DOMAIN.md by which days are cut into lines."""
+"""The worked numbers, and the rules of docs/domain.md by which days are cut into lines."""
 
 from datetime import date, timedelta
 from decimal import Decimal

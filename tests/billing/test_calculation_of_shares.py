@@ -1,4 +1,4 @@
-"""Shared costs, by the rules of DOMAIN.md: to the fen, over the units in scope."""
+"""Shared costs, by the rules of docs/domain.md: to the fen, over the units in scope."""
 
 from datetime import date
 from decimal import Decimal

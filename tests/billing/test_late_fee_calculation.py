@@ -1,4 +1,4 @@
-"""The late fee of a bill: DOMAIN's rule and figure, and against a calendar kept by hand."""
+"""The late fee of a bill: the domain's rule and figure, and against a calendar kept by hand."""
 
 import datetime
 from decimal import Decimal
