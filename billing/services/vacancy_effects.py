@@ -13,8 +13,8 @@ def runs_that_billed(
 ) -> QuerySet[BillRun]:
     """The regular runs that charged the unit for some of the days: a correction is due for each.
 
-    Usage and shared costs do not change with a vacancy (docs/domain.md), so lines without months, which
-    are neither by area nor by unit, do not count.
+    Usage and shared costs do not change with a vacancy (docs/domain.md), so lines without months,
+    which are neither by area nor by unit, do not count.
     """
     return (
         BillRun.objects.filter(

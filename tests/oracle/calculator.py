@@ -1,4 +1,4 @@
-"""What units are charged, worked out day by day from docs/domain.md, with a Fraction for every amount.
+"""What units are charged, worked out day by day from docs/domain.md, every amount a Fraction.
 
 It shares no code with `billing.calculation`: facts are plain dicts, and every day is asked who
 pays, by which tariff, and whether the unit is vacant.
