@@ -7,8 +7,9 @@ from allauth.account.forms import LoginForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from community.models import AccessLog, Building, Community, Unit
+from community.models import AccessLog, Building, Community, Party, Unit
 from community.phones import mainland_mobile
+from community.privacy import masked_name, masked_phone
 from community.services.sign_in import CODE_LENGTH
 from community.services.unit_codes import find_units
 
@@ -31,6 +32,20 @@ class PhoneField(forms.CharField):
                 _("Please enter a mainland mobile number: 11 digits, such as 138 0000 0000."),
                 code="phone",
             ) from None
+
+
+class PartyField(forms.ModelChoiceField):
+    """Somebody on the register, masked as everywhere at the desk; the form gives the queryset.
+
+    The phone's last digits tell two people apart whose masked names are the same.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Party.objects.none(), empty_label=None, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        """王*明 138****5678."""
+        return f"{masked_name(obj.name)} {masked_phone(obj.phone)}".strip()
 
 
 class CodeField(forms.CharField):

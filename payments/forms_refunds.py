@@ -9,7 +9,8 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from billing.forms.fields import FigureField
-from community.models import Occupancy, Party, today
+from community.forms import PartyField
+from community.models import Occupancy, today
 from community.phones import mainland_mobile
 from core.forms import MoneyField, OnceForm
 from core.money import ZERO, format_yuan
@@ -20,9 +21,7 @@ from payments.models import Refund
 class DepositForm(TillForm):
     """A deposit in cash or by card, for somebody at the unit."""
 
-    party = forms.ModelChoiceField(
-        label=_("Whose deposit"), queryset=Party.objects.none(), empty_label=None
-    )
+    party = PartyField(label=_("Whose deposit"))
     purpose = forms.CharField(
         label=_("What for"),
         max_length=50,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Adjustment, FeeItem
 from community.evidence import EvidenceField
-from community.models import Party
+from community.forms import PartyField
 from core.forms import OnceForm
 
 LATE_FEE = "late"  # the late fee of today, which no line shows yet
@@ -72,9 +72,7 @@ class AdjustForm(OnceForm):
 class ExtraChargeForm(OnceForm):
     """Something to pay besides the bills, for one of the unit's payers."""
 
-    party = forms.ModelChoiceField(
-        label=_("Payer"), queryset=Party.objects.none(), empty_label=None
-    )
+    party = PartyField(label=_("Payer"))
     fee_item = forms.ModelChoiceField(
         label=_("Fee item"), queryset=FeeItem.objects.none(), empty_label=_("Please choose")
     )

@@ -1,6 +1,7 @@
 """The pages of adjustments and vacancies: asking, deciding, wrong input, pressed twice."""
 
 import datetime
+import re
 import uuid
 from decimal import Decimal
 
@@ -11,8 +12,14 @@ from django.urls import reverse
 
 from billing.models import Adjustment, Bill, Charge
 from community.models import Role, StoredFile, Vacancy, VacancyRequest, today
-from tests.factories.billing import FeeItemFactory, LateFeePolicyFactory, make_bill
-from tests.factories.community import BindingFactory, MembershipFactory, OccupancyFactory
+from tests.factories.billing import AccountFactory, FeeItemFactory, LateFeePolicyFactory, make_bill
+from tests.factories.community import (
+    BindingFactory,
+    MembershipFactory,
+    OccupancyFactory,
+    PartyFactory,
+    UnitFactory,
+)
 
 pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -173,6 +180,19 @@ def test_an_extra_charge_for_a_payer_without_an_account(client, clerk, manager, 
     decide = reverse("billing:decide_adjustment", args=[community.code, asked.pk])
     client.post(decide, {"do": "approve"})
     assert unit.accounts.get().charges.get().amount == Decimal("25.00")
+
+
+def test_payers_are_masked_and_told_apart_by_the_end_of_their_phones(client, clerk, community):
+    unit = UnitFactory(community=community)
+    for name, phone in (("王小明", "13812345678"), ("王大明", "13987654321"), ("张三", "")):
+        party = PartyFactory(community=community, name=name, phone=phone)
+        OccupancyFactory(unit=unit, party=party, is_payer=not phone)
+        AccountFactory(community=community, unit=unit, party=party)
+    for address in ("billing:extra_charge", "payments:take_deposit"):
+        page = client.get(reverse(address, args=[community.code, unit.pk])).content.decode()
+        shown = re.findall(r"<option[^>]*>([^<]+)</option>", page)
+        assert {"王*明 138****5678", "王*明 139****4321", "张*"} <= set(shown), address
+        assert "王小明" not in page
 
 
 def test_a_resident_asks_and_the_days_that_are_billed_lead_to_the_correction(
