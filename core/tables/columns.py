@@ -1,6 +1,7 @@
 """How a cell is parsed: each parser tells whoever wrote the cell what is wrong with it."""
 
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# 2026-01-31, and what a Chinese spreadsheet makes of it when it saves CSV: 2026/1/31, 2026-1-31.
+_DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
+# What an input method writes full-width: １２．５, Ａ－１０１, ２０２６／１／１. Names keep theirs.
+_NARROWED = f"{string.digits}{string.ascii_letters}+-./:;"
+_NARROW = str.maketrans({ord(mark) + 0xFEE0: mark for mark in _NARROWED})
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(?:\.([0-9]+))?")
 
 Parser = Callable[[str], Any]
@@ -45,14 +50,26 @@ def text(*, max_length: int = 200) -> Parser:
     return parse
 
 
+def narrow(cell: str) -> str:
+    """The same text with full-width figures, letters and what stands between figures made plain."""
+    return cell.translate(_NARROW)
+
+
+def code(*, max_length: int = 200) -> Parser:
+    """A name made of figures and letters, such as a room's: １０１ is 101."""
+    plain = text(max_length=max_length)
+    return lambda cell: plain(narrow(cell))
+
+
 def day() -> Parser:
-    """An ISO date; a real date of a spreadsheet arrives as one."""
+    """A date, year first; a real date of a spreadsheet arrives as an ISO one."""
 
     def parse(cell: str) -> date:
-        if not _DATE.fullmatch(cell):
+        found = _DATE.fullmatch(narrow(cell))
+        if not found:
             raise ValueError(_("is not a date written like 2026-01-31"))
         try:
-            parsed = date.fromisoformat(cell)
+            parsed = date(int(found[1]), int(found[3]), int(found[4]))
         except ValueError:
             raise ValueError(_("is a day that does not exist")) from None
         if not 1900 <= parsed.year < 2200:
@@ -76,12 +93,13 @@ def decimal(
     step = Decimal(1).scaleb(-places)
 
     def parse(cell: str) -> Decimal:
-        found = _DECIMAL.fullmatch(cell)
+        plain = narrow(cell)
+        found = _DECIMAL.fullmatch(plain)
         if not found:
             raise ValueError(_("is not a number written like 1234.5"))
         if len((found[1] or "").rstrip("0")) > places:
             raise ValueError(_("has more than %(n)s decimals") % {"n": places})
-        number = Decimal(cell)
+        number = Decimal(plain)
         if abs(number) >= 10**digits:
             raise ValueError(_("is too large"))
         if minimum is not None and number < minimum:

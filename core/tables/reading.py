@@ -29,7 +29,10 @@ Source = Path | str | bytes | IO[bytes]
 
 @dataclass(slots=True)
 class Row:
-    """One parsed row: its number in the spreadsheet, its values by column name, its text."""
+    """One parsed row: its number in the spreadsheet, its values by column name, its text.
+
+    A cell that could not be read has no value.
+    """
 
     number: int
     values: dict[str, Any]
@@ -38,6 +41,10 @@ class Row:
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
+
+    def reads(self, *names: str) -> bool:
+        """Whether all these columns could be read; a cell that may be blank and is so could."""
+        return all(name in self.values for name in names)
 
     def text(self, header: str) -> str:
         """What is written in a column, as it is written."""
@@ -50,12 +57,11 @@ def read_table(
     columns: Sequence[Column],
     *,
     bad: list[BadCell] | None = None,
-    bad_rows: list[Row] | None = None,
 ) -> list[Row]:
     """Every row of a table file, parsed; TableRefused names all bad cells at once.
 
-    A caller with more to check gives a list for the bad cells and gets the good rows; the bad ones,
-    with the values that could be read, go to `bad_rows`. Rows that are
+    A caller with more to check gives a list for the bad cells; a row with some then comes with the
+    values that could be read, so that its other faults are named in the same breath. Rows that are
     blank in every cell are skipped but counted, so that numbers stay those of the spreadsheet.
     """
     lines = read_cells(source)
@@ -71,14 +77,11 @@ def read_table(
         stripped = [cell.strip(_BLANKS) for cell in cells]
         if not any(stripped):
             continue
-        before = len(problems)
         values = _parse_cells(number, stripped, positions, problems)
         if any(stripped[len(header) :]):
             problems.append(BadCell(number, "", "", _("has more cells than the header")))
-        if len(problems) == before:
-            rows.append(Row(number, values, stripped, places))
-        elif bad_rows is not None:
-            bad_rows.append(Row(number, values, stripped, places))
+            values = {}  # shifted: what stands in a column may belong to another
+        rows.append(Row(number, values, stripped, places))
     if bad is not None:
         bad += problems
     elif problems:
@@ -219,9 +222,10 @@ def _parse_cells(
     for column, position, parsed in positions:
         cell = cells[position] if 0 <= position < len(cells) else ""
         if not cell:
-            values[column.name] = column.blank
             if position >= 0 and not column.optional:
                 problems.append(BadCell(number, column.header, "", _("must not be blank")))
+            else:
+                values[column.name] = column.blank
             continue
         # Buildings, dates and areas repeat: most cells of a long file are parsed once.
         if cell not in parsed:

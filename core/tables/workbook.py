@@ -1,10 +1,12 @@
 """Look into an .xlsx before it is read: calamine allocates a sheet's whole rectangle at once, so
-one stray cell far away would end the process, and it reads a formula error as a blank cell."""
+one stray cell far away would end the process, and it reads a formula error, or a formula that no
+program has worked out yet, as a blank cell."""
 
 import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from itertools import chain
 
 from django.utils.translation import gettext as _
@@ -19,10 +21,15 @@ _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Z]{0,3})([0-9]{1,7})["']""")
 _ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\s([^>]*\bt\s*=\s*["']e["'][^>]*)>""")
+# A formula with nothing kept beside it, unless it came to a text: that may well be an empty one.
+_UNSOLVED_CELL = re.compile(
+    rb"""<(?:\w+:)?c\s((?:(?!\bt\s*=\s*["']str)[^>])*)>"""
+    rb"""<(?:\w+:)?f\b[^<]*+(?:</(?:\w+:)?f>)?+(?!<(?:\w+:)?v>[^<])"""
+)
 
 
 def refuse_bad_workbook(content: bytes) -> None:
-    """Raise TableRefused unless the first sheet is of a sane size and free of formula errors."""
+    """Raise TableRefused for a first sheet of no sane size or with a formula without a result."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             name = _first_sheet(archive)
@@ -41,14 +48,19 @@ def refuse_bad_workbook(content: bytes) -> None:
         raise refuse_file(_("the file is not an .xlsx workbook")) from error
     if _rectangle(sheet) > MAX_CELLS:
         raise refuse_file(_("the sheet has too many cells: is there one far below the others?"))
+    unsolved = _("is a formula without a result: open the file in a spreadsheet and save it again")
     errors = [
-        BadCell(int(row), column.decode(), "", _("is a formula error"))
-        for column, row in chain.from_iterable(
-            _PLACE.findall(b" " + cell) for cell in _ERROR_CELL.findall(sheet)
-        )
+        *_named(_ERROR_CELL.findall(sheet), _("is a formula error")),
+        *_named(_UNSOLVED_CELL.findall(sheet), unsolved),
     ]
     if errors:
         raise TableRefused(errors)
+
+
+def _named(cells: Iterable[bytes], message: str) -> list[BadCell]:
+    """The places of cells, given by their attributes, with what is wrong there."""
+    places = chain.from_iterable(_PLACE.findall(b" " + cell) for cell in cells)
+    return [BadCell(int(row), column.decode(), "", message) for column, row in places]
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:
