@@ -11,7 +11,7 @@ from core import tables
 
 ITEM_COLUMN = tables.Column("费目", "item", tables.text(max_length=50))
 BUILDING_COLUMN = tables.Column(
-    "楼栋", "building", tables.text(max_length=20), optional=True, blank=""
+    "楼栋", "building", tables.code(max_length=20), optional=True, blank=""
 )
 
 
@@ -27,6 +27,8 @@ def buildings(community: Community) -> dict[str, int]:
 
 def find_item(row: tables.Row, items: dict[str, int], problems: Problems) -> int | None:
     """The fee item a row names; None, and a problem, if it has no tariff on record."""
+    if not row.reads("item"):
+        return None
     item = items.get(row["item"])
     if item is None:
         problems.add(row, "费目", _("is not a fee item: import its tariff first"))
@@ -35,7 +37,7 @@ def find_item(row: tables.Row, items: dict[str, int], problems: Problems) -> int
 
 def find_building(row: tables.Row, known: dict[str, int], problems: Problems) -> int | None:
     """The building a row names; None for all buildings, and with a problem for an unknown one."""
-    if not row["building"]:
+    if not row.reads("building") or not row["building"]:
         return None
     if row["building"] not in known:
         problems.add(row, "楼栋", _("is not a building on the register"))

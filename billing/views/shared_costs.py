@@ -26,7 +26,7 @@ def shared_costs(request: SignedInRequest, community: Community) -> HttpResponse
         try:
             cost = verbs.enter_cost(by=request.user, **form.cleaned_data)
         except verbs.CostRefused as refused:
-            form.add_error("amount", str(refused))
+            form.add_error(refused.field, str(refused))
         else:
             messages.success(request, _("The cost is entered. Below is how it would be shared."))
             return redirect("billing:desk_shared_cost", community=community.code, pk=cost.pk)

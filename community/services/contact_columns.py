@@ -8,6 +8,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from community.phones import mainland_mobile
+from core import tables
 
 _PHONE = re.compile(r"\+?[0-9]{5,15}|[0-9]{3,4}-[0-9]{5,8}(-[0-9]{1,6})?")
 _CUT_MOBILE = re.compile(r"1[3-9][0-9]{5,}")  # no other number begins so
@@ -20,7 +21,7 @@ def phone(cell: str) -> str:
     """
     with suppress(ValueError):
         return mainland_mobile(cell)
-    compact = cell.replace(" ", "")
+    compact = tables.narrow(cell).replace(" ", "")
     if not _PHONE.fullmatch(compact):
         raise ValueError(_("is not a phone number"))
     if _CUT_MOBILE.fullmatch(compact):

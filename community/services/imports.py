@@ -15,9 +15,9 @@ from core import tables
 Source = Path | str | bytes | IO[bytes]
 
 UNIT_COLUMNS = (
-    tables.Column("楼栋", "building", tables.text(max_length=20)),
-    tables.Column("单元", "entrance", tables.text(max_length=20), optional=True, blank=""),
-    tables.Column("房号", "room", tables.text(max_length=20)),
+    tables.Column("楼栋", "building", tables.code(max_length=20)),
+    tables.Column("单元", "entrance", tables.code(max_length=20), optional=True, blank=""),
+    tables.Column("房号", "room", tables.code(max_length=20)),
 )
 
 
@@ -37,13 +37,30 @@ class Imported:
 
 @dataclass
 class Problems:
-    """Collects what is wrong with the rows of a file; `refuse` raises them all at once."""
+    """Collects what is wrong with the rows of a file; `refuse` raises them all at once.
+
+    A row with a bad cell is checked as well, as far as it could be read: whoever mends the file
+    wants every fault of a row at once, but none that is only the shadow of another.
+    """
 
     found: list[tables.BadCell] = field(default_factory=list)
 
     def add(self, row: tables.Row, column: str, message: str) -> None:
         """Something is wrong with what a row says in a column."""
         self.found.append(tables.BadCell(row.number, column, row.text(column)[:80], message))
+
+    def add_double(self, row: tables.Row, column: str, first: int) -> None:
+        """A row says what an earlier row of the same file says already."""
+        self.add(row, column, _("says the same as row %(row)s") % {"row": first})
+
+    def add_reversed(self, row: tables.Row, column: str, *, first: str, last: str) -> bool:
+        """Whether a row's last day lies before its first; then that is a problem of `column`."""
+        if not row.reads(first, last) or row[first] is None or row[last] is None:
+            return False
+        if row[first] <= row[last]:
+            return False
+        self.add(row, column, _("lies before the first day"))
+        return True
 
     def refuse(self) -> None:
         """TableRefused if anything is wrong."""
@@ -59,7 +76,9 @@ class KnownUnit(NamedTuple):
 
 
 def unit_code(row: tables.Row) -> str:
-    """The code of the unit that a row with the UNIT_COLUMNS names."""
+    """The code of the unit that a row with the UNIT_COLUMNS names; '' if it could not be read."""
+    if not row.reads("building", "entrance", "room"):
+        return ""
     return Unit.make_code(building=row["building"], entrance=row["entrance"], room=row["room"])
 
 
@@ -71,9 +90,10 @@ def units_by_code(community: Community) -> dict[str, KnownUnit]:
 
 def find_unit(row: tables.Row, units: dict[str, KnownUnit], problems: Problems) -> KnownUnit | None:
     """The unit a row names; None, and a problem, if it is not on the register."""
-    unit = units.get(unit_code(row))
-    if unit is None:
-        message = _("%(code)s is not a unit on the register") % {"code": unit_code(row)}
+    code = unit_code(row)
+    unit = units.get(code)
+    if unit is None and code:
+        message = _("%(code)s is not a unit on the register") % {"code": code}
         problems.add(row, "房号", message)
     return unit
 

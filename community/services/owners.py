@@ -93,27 +93,30 @@ class Owners:
 
     def compare(self, unit: int, row: tables.Row) -> bool:
         """Note what a row changes about the owner of a unit on record; True if it does."""
+        if not row.reads("owner", "phone"):
+            return False
         key = row["owner"], row["phone"]
+        email = row["email"] if row.reads("email") else ""
         owners = self._owners.get(unit)
         if not owners:
-            self.add(unit, row)
+            self.add(unit, row, email)
             return True
         if any(owner.key == key for owner in owners):
-            counts = self.parties.want(key, row["email"])
-            return row["email"] == counts != "" and self.parties.emails[key] != counts
+            counts = self.parties.want(key, email)
+            return email == counts != "" and self.parties.emails[key] != counts
         alike = [o for o in owners if o.key[0] == key[0] or (key[1] and o.key[1] == key[1])]
         if not alike:
             message = _("is not the owner on record: import the transfer with its day")
             self.problems.add(row, "业主姓名", message)
             return False
         self._corrections[alike[-1].key].append((alike[-1], key))
-        self.parties.want(key, row["email"])
+        self.parties.want(key, email)
         return True
 
-    def add(self, unit: int, row: tables.Row) -> None:
+    def add(self, unit: int, row: tables.Row, email: str) -> None:
         """The owner of a unit that has none on record."""
         key = row["owner"], row["phone"]
-        self.parties.want(key, row["email"])
+        self.parties.want(key, email)
         self._new.append((unit, key, unit not in self._has_payer))
 
     def write(self) -> None:

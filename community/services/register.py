@@ -69,13 +69,11 @@ def import_register(
     Raises TableRefused with every bad row; then nothing is written.
     """
     problems = Problems()
-    bad_rows: list[tables.Row] = []
-    rows = tables.read_table(source, COLUMNS, bad=problems.found, bad_rows=bad_rows)
-    named = [row for row in bad_rows if row.values.get("building") and row.values.get("room")]
-    if named:
-        _name_double_units(sorted([*rows, *named], key=lambda row: row.number), problems)
-    else:
-        _name_double_units(rows, problems)
+    rows = tables.read_table(source, COLUMNS, bad=problems.found)
+    for row in rows:
+        _name_missing_area(row, problems)
+    rows = [row for row in rows if unit_code(row)]
+    _name_double_units(rows, problems)
     with _community(community_code, community_name) as community:
         with writing_to(community, dry_run=dry_run):
             done = _Register(community, rows, problems).write()
@@ -101,6 +99,13 @@ def _community(code: str, name: str) -> Iterator[Community]:
                 code=code, defaults={"name": community.name}
             )
         yield community
+
+
+def _name_missing_area(row: tables.Row, problems: Problems) -> None:
+    """A home or shop has an area; of a parking space or storeroom it may be unknown, written 0."""
+    measured = (Unit.Kind.DWELLING, Unit.Kind.SHOP)
+    if row.reads("kind", "area") and row["kind"] in measured and not row["area"]:
+        problems.add(row, "建筑面积", _("must be above 0 for a unit of this type"))
 
 
 def _name_double_units(rows: Iterable[tables.Row], problems: Problems) -> None:
@@ -139,7 +144,7 @@ class _Register:
         ids = reserve_ids(Unit, len(new))
         copy_rows(Unit, UNIT_FIELDS, self._unit_rows(new, ids, buildings))
         for row, pk in zip(new, ids, strict=True):
-            owners.add(pk, row)
+            owners.add(pk, row, row["email"])
         owners.write()
         if new:
             refresh_statistics(Unit, Party, Occupancy)
@@ -163,7 +168,7 @@ class _Register:
         if (unit.entrance, unit.room) != (row["entrance"], row["room"]):
             self.problems.add(row, "房号", _("is on record with another entrance and room"))
         said: dict[str, str | Decimal | date | None] = {
-            name: row[name] for name in ("kind", "area", "handover_date")
+            name: row[name] for name in ("kind", "area", "handover_date") if row.reads(name)
         }
         if all(getattr(unit, name) == value for name, value in said.items()):
             return False

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from community.services.imports import (
     Problems,
     Source,
     find_unit,
+    unit_code,
     units_by_code,
     writing_to,
 )
@@ -30,7 +32,13 @@ COLUMNS = (
     tables.Column("手机号", "phone", contact_columns.phone, optional=True, blank=""),
 )
 
-Tenure = tuple[date, Key]  # since when somebody pays, and who
+
+class _Tenure(NamedTuple):
+    """Since when somebody pays, who (None: could not be read), and the row (0: on record)."""
+
+    day: date
+    key: Key | None
+    row: int = 0
 
 
 def import_transfers(*, source: Source, community: Community, dry_run: bool = False) -> Imported:
@@ -47,8 +55,7 @@ def import_transfers(*, source: Source, community: Community, dry_run: bool = Fa
         new: list[tuple[KnownUnit, tables.Row]] = []
         for row in rows:
             unit = find_unit(row, units, problems)
-            if unit and _is_new(row, payers[unit.id], problems):
-                payers[unit.id].append((row["day"], (row["owner"], row["phone"])))
+            if _is_new(row, payers[unit_code(row)], problems) and unit:
                 new.append((unit, row))
         problems.refuse()
         _write(community, new)
@@ -57,32 +64,40 @@ def import_transfers(*, source: Source, community: Community, dry_run: bool = Fa
     )
 
 
-def _payers(community: Community) -> dict[int, list[Tenure]]:
-    """Who pays for each unit since when, oldest first."""
-    payers: dict[int, list[Tenure]] = defaultdict(list)
+def _payers(community: Community) -> dict[str, list[_Tenure]]:
+    """Who pays for each unit, by its code, since when; oldest first."""
+    payers: dict[str, list[_Tenure]] = defaultdict(list)
     found = Occupancy.objects.payers().filter(unit__community=community).order_by("starts_on")
     for unit, start, name, phone in found.values_list(
-        "unit_id", "starts_on", "party__name", "party__phone"
+        "unit__code", "starts_on", "party__name", "party__phone"
     ).iterator():
-        payers[unit].append((start, (name, phone)))
+        payers[unit].append(_Tenure(start, (name, phone)))
     return payers
 
 
-def _is_new(row: tables.Row, payers: list[Tenure], problems: Problems) -> bool:
-    """Whether a transfer is not on record yet; notes a problem if it contradicts the record."""
-    day, key = row["day"], (row["owner"], row["phone"])
-    if (day, key) in payers:
+def _is_new(row: tables.Row, payers: list[_Tenure], problems: Problems) -> bool:
+    """Whether a row adds a transfer to those of its unit; notes why not, unless it is on record."""
+    if not unit_code(row) or not row.reads("day"):
         return False
-    last_day, last_key = payers[-1] if payers else (date.min, None)
-    if day == last_day:
+    day = row["day"]
+    key = (row["owner"], row["phone"]) if row.reads("owner", "phone") else None
+    for other in payers:
+        # The same owner, or one who cannot be told from him because he could not be read.
+        if other.day == day and (key is None or other.key in (key, None)):
+            if key and other.key and other.row:
+                problems.add_double(row, "过户日期", other.row)
+            return False
+    last = payers[-1] if payers else _Tenure(date.min, None)
+    if day == last.day:
         problems.add(row, "过户日期", _("another owner took over on this day"))
-    elif day < last_day:
-        message = _("lies before the unit's last transfer on %(day)s") % {"day": last_day}
+    elif day < last.day:
+        message = _("lies before the unit's last transfer on %(day)s") % {"day": last.day}
         problems.add(row, "过户日期", message)
-    elif key == last_key:
+    elif key and key == last.key:
         problems.add(row, "新业主姓名", _("pays for this unit already"))
     else:
-        return True
+        payers.append(_Tenure(day, key, row.number))
+        return key is not None
     return False
 
 

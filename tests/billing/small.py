@@ -1,5 +1,6 @@
 """A community of a few units, made from files as an office would write them."""
 
+from collections.abc import Collection
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -51,6 +52,7 @@ def preview(community: Community, **period: Any) -> RunDone:
     return preview_run(community=community, **(Q1 | period))
 
 
-def opening_balances(community: Community, *rows: str) -> None:
+def opening_balances(community: Community, *rows: str, new_items: Collection[str] = ()) -> None:
     """Bring along arrears (+) and prepayments (−)."""
-    import_opening_balances(source=table(OPENING_BALANCES, *rows), community=community)
+    source = table(OPENING_BALANCES, *rows)
+    import_opening_balances(source=source, community=community, new_items=new_items)

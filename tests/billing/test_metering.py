@@ -12,9 +12,10 @@ from billing.models import FeeItem, Meter, MeterReading, MeterReplacement
 from billing.services.meters import meter_events as events
 from billing.services.meters.meter_entries import Entry, EntryRefused, Odd, Taken, record_readings
 from billing.services.meters.readings import import_readings
+from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Unit, User, today
 from core.tables import TableRefused
-from tests.billing.small import issue, small_community, table
+from tests.billing.small import TARIFFS, issue, small_community, table
 from tests.factories.community import CommunityFactory, StaffUserFactory, UnitFactory
 from tests.races import errors_in, together
 
@@ -27,7 +28,9 @@ class Waterworks:
 
     def __init__(self, units: int = 2) -> None:
         self.community: Community = small_community(units=units)
-        self.item = FeeItem.objects.create(community=self.community, name="自来水费", position=9)
+        tariff = "自来水费,住宅,,用量,3.45,1,2020-01-01,,整期"
+        import_tariffs(source=table(TARIFFS, tariff), community=self.community)
+        self.item = FeeItem.objects.get(community=self.community, name="自来水费")
         self.units = list(Unit.objects.filter(community=self.community).order_by("sort_key"))
         self.clerk: User = StaffUserFactory.create()
 
@@ -138,11 +141,6 @@ class TestEntering:
         assert "12.000" in reading.note
 
     def test_what_is_billed_never_changes_quietly(self, water: Waterworks) -> None:
-        tariffs = "自来水费,住宅,,用量,3.45,1,2020-01-01,,整期"
-        from billing.services.standards.tariffs import import_tariffs
-        from tests.billing.small import TARIFFS
-
-        import_tariffs(source=table(TARIFFS, tariffs), community=water.community)
         water.read("2025-12-31", 100)
         water.read("2026-03-31", 130)
         issue(water.community)

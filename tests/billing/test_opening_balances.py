@@ -66,7 +66,7 @@ def test_a_payer_without_a_phone_is_whoever_of_the_name_is_at_the_unit():
 
 def test_an_unknown_fee_item_comes_after_the_others():
     community = small_community()
-    opening_balances(community, OWED.replace("物业服务费", "旧账"))
+    opening_balances(community, OWED.replace("物业服务费", "旧账"), new_items=["旧账"])
     item = FeeItem.objects.get(name="旧账")
     assert item.position > FeeItem.objects.get(name="物业服务费").position
     assert Charge.objects.get().fee_item == item
@@ -115,7 +115,7 @@ def test_the_books_say_what_the_file_says(rows):
         for (room, name, month), fen in rows.items()
     ]
     for _time in range(2):
-        opening_balances(community, *written)
+        opening_balances(community, *written, new_items=["费目"])
     for found in Account.objects.filter(community=community).with_balance():
         fen = sum(
             amount

@@ -108,6 +108,32 @@ class TestSharedCosts:
         assert field in answer.context["form"].errors
         assert not SharedCost.objects.exists()
 
+    def test_a_day_whose_tariff_shares_nothing_is_refused(
+        self, office: Office, item: FeeItem
+    ) -> None:
+        closed = LIGHT.replace("2020-01-01,,", "2020-01-01,2026-03-31,")
+        by_area = "公共照明分摊,住宅,,面积,0.1,1,2026-04-01,2026-12-31,整期"
+        import_tariffs(source=table(TARIFFS, closed, by_area), community=office.community)
+        days = {"starts_on": "2026-04-01", "ends_on": "2026-06-30"}
+        answer = self.enter(office, item, **days)
+        assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["item"])
+        assert not SharedCost.objects.exists()
+        # No tariff is in force in 2027 yet: it may come before the cost is billed.
+        assert (
+            self.enter(office, item, starts_on="2027-01-01", ends_on="2027-03-31").status_code
+            == 302
+        )
+        assert self.enter(office, item).status_code == 302
+
+    def test_a_buildings_own_tariff_says_for_it_alone(self, office: Office, item: FeeItem) -> None:
+        own = "公共照明分摊,住宅,1,户,5,1,2026-01-01,,整期"
+        unit = UnitFactory.create(community=office.community, building__code="2")
+        import_tariffs(source=table(TARIFFS, LIGHT, own), community=office.community)
+        of_its_own = office.community.buildings.get(code="1").pk
+        assert self.enter(office, item, building=of_its_own).status_code == 422
+        assert self.enter(office, item, building=unit.building_id).status_code == 302
+        assert self.enter(office, item).status_code == 302
+
     def test_taken_away_until_it_is_billed(self, office: Office, item: FeeItem) -> None:
         self.enter(office, item)
         cost = SharedCost.objects.get()

@@ -1,14 +1,16 @@
 """What tariffs.csv may say beside its nine columns: one-off charges, texts for disclosure."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from billing.models import Tariff
+from billing.models import FeeItem, Tariff
 from billing.services.standards.tariff_versions import write_version
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Unit
 from core import tables
+from tests.billing.office_files import GOOD, prepare, run
 from tests.billing.small import TARIFFS, small_community, table
 from tests.billing.test_tariff_versions import somebody, terms
 
@@ -81,3 +83,32 @@ def test_a_hand_picking_version_is_none_of_the_files_business() -> None:
     assert take(community, WATER, header=TARIFFS).created == 1
     picked.refresh_from_db()
     assert picked.ends_on is None
+
+
+def test_a_new_version_closes_the_old_one_and_edits_nothing(tmp_path):
+    prepare(tmp_path, "readings")
+    header = GOOD["tariffs"].splitlines()[0]
+    old = "中水费,住宅,,用量,1.05,1,2020-01-01,{},整期"
+    new = "中水费,住宅,,用量,1.10,1,2026-07-01,,整期"
+    text = "\n".join([header, old.format(""), new])
+    assert run("tariffs", text.encode(), tmp_path)[0] == 1
+    text = "\n".join([header, old.format("2026-06-30"), new])
+    code, answer = run("tariffs", text.encode(), tmp_path)
+    assert (code, answer["created"], answer["updated"]) == (0, 1, 1)
+    found = Tariff.objects.filter(fee_item__name="中水费").order_by("starts_on")
+    assert list(found.values_list("price", "ends_on")) == [
+        (Decimal("1.0500"), date(2026, 6, 30)),
+        (Decimal("1.1000"), None),
+    ]
+    # Last year's file does not open the old version again.
+    code, answer = run("tariffs", GOOD["tariffs"].encode(), tmp_path)
+    assert (code, answer["unchanged"]) == (0, 7)
+
+
+def test_fee_items_keep_the_order_of_the_files(tmp_path):
+    prepare(tmp_path, "readings")
+    text = GOOD["tariffs"].splitlines()[0] + "\n装修押金,住宅,,户,1,1,2020-01-01,,整期\n"
+    run("tariffs", text.encode(), tmp_path)
+    assert [item.name for item in FeeItem.objects.all()] == [
+        "物业服务费", "车位管理费", "公共照明分摊", "自来水费", "中水费", "装修押金",
+    ]  # fmt: skip

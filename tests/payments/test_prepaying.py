@@ -39,7 +39,7 @@ def account():
     """A payer of 243 yuan a month, with one open bill of 729 yuan and 33 yuan from before."""
     community = small_community()
     issue(community)
-    opening_balances(community, ARREARS)
+    opening_balances(community, ARREARS, new_items=["旧账"])
     return Account.objects.get(unit__code="1-1-101")
 
 

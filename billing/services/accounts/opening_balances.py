@@ -1,7 +1,7 @@
 """Opening balances (期初余额): what a company that moves here brings along, by file."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from billing.models import Account, Charge, CreditEntry, FeeItem, OpeningBalance
-from billing.services.lookups import add_fee_items
+from billing.services.lookups import add_fee_items, fee_items
 from community.models import Community, today
 from community.services import contact_columns
 from community.services.imports import (
@@ -18,6 +18,7 @@ from community.services.imports import (
     Problems,
     Source,
     find_unit,
+    unit_code,
     units_by_code,
     writing_to,
 )
@@ -41,7 +42,7 @@ OF_ARREARS = (("费目", "item"), ("起", "starts_on"), ("止", "ends_on"), ("�
 class _Key(NamedTuple):
     """What makes two rows the same row."""
 
-    unit: int
+    unit: str  # its code
     payer: Key
     item: str
     starts_on: date | None
@@ -57,25 +58,31 @@ class _Known(NamedTuple):
 
 
 class _New(NamedTuple):
+    unit: int
     key: _Key
     due_on: date | None
     amount: Decimal
 
 
 def import_opening_balances(
-    *, source: Source, community: Community, dry_run: bool = False
+    *,
+    source: Source,
+    community: Community,
+    dry_run: bool = False,
+    new_items: Collection[str] = (),
 ) -> Imported:
     """Take over what payers owe (+) or prepaid (−); no bill is invented, arrears age by due date.
 
     A payer is a name and phone; without a phone he is whoever of that name is on the unit's
     register. One who is not on record gets an account, and lives nowhere. A row that is on record
-    changes nothing. Raises TableRefused with every bad row, among them one that says another amount
-    or due date than the record; then nothing is written.
+    changes nothing. `new_items` are fee items that only old arrears name and no tariff; the file
+    adds them. Raises TableRefused with every bad row, among them one of an unknown fee item, or one
+    that says another amount or due date than the record; then nothing is written.
     """
     problems = Problems()
     rows = tables.read_table(source, COLUMNS, bad=problems.found)
     with writing_to(community, dry_run=dry_run):
-        new = _Reading(community, problems).new(rows)
+        new = _Reading(community, problems, new_items).new(rows)
         problems.refuse()
         _write(community, new)
     return Imported(
@@ -86,14 +93,17 @@ def import_opening_balances(
 class _Reading:
     """Compares the rows of a file with what is on record."""
 
-    def __init__(self, community: Community, problems: Problems) -> None:
+    def __init__(
+        self, community: Community, problems: Problems, new_items: Collection[str]
+    ) -> None:
         self.problems = problems
         self.units = units_by_code(community)
+        self.items = {"", *new_items, *fee_items(community)}
         self.of_unit = _people(community)
         self.known: dict[_Key, _Known] = {}
         found = OpeningBalance.objects.filter(account__community=community)
         for unit, name, phone, item, start, end, due, amount in found.values_list(
-            "account__unit",
+            "account__unit__code",
             "account__party__name",
             "account__party__phone",
             "fee_item__name",
@@ -106,54 +116,65 @@ class _Reading:
 
     def new(self, rows: Iterable[tables.Row]) -> list[_New]:
         """What is not on record, in the order of the file."""
-        return [found for row in rows if self._makes_sense(row) and (found := self._new(row))]
-
-    def _makes_sense(self, row: tables.Row) -> bool:
-        before = len(self.problems.found)
-        if row["amount"] == 0:
-            self.problems.add(row, "金额", _("is nothing owed and nothing prepaid"))
-        for header, name in OF_ARREARS:
-            if row["amount"] > 0 and not row[name]:
-                self.problems.add(row, header, _("must not be blank for what is owed"))
-        if row["starts_on"] and row["ends_on"] and row["ends_on"] < row["starts_on"]:
-            self.problems.add(row, "止", _("lies before the first day"))
-        return len(self.problems.found) == before
+        return [found for row in rows if (found := self._new(row))]
 
     def _new(self, row: tables.Row) -> _New | None:
         unit = find_unit(row, self.units, self.problems)
-        if unit is None:
+        self._name_nonsense(row)
+        if not unit_code(row) or not row.reads("payer", "phone", *_Key._fields[2:]):
             return None
-        key = _Key(
-            unit.id, self._payer(unit.id, row), row["item"], row["starts_on"], row["ends_on"]
-        )
+        key = _Key(unit_code(row), self._payer(row), row["item"], row["starts_on"], row["ends_on"])
+        if not self._is_first(row, key) or unit is None:
+            return None
+        return _New(unit.id, key, row["due_on"], row["amount"])
+
+    def _name_nonsense(self, row: tables.Row) -> None:
+        """What is wrong with a row whatever the others and the record say."""
+        if row.reads("item") and row["item"] not in self.items:
+            message = _("is not a fee item: import its tariff first, or name it with --new-item")
+            self.problems.add(row, "费目", message)
+        self.problems.add_reversed(row, "止", first="starts_on", last="ends_on")
+        if not row.reads("amount"):
+            return
+        if row["amount"] == 0:
+            self.problems.add(row, "金额", _("is nothing owed and nothing prepaid"))
+        for header, name in OF_ARREARS:
+            if row["amount"] > 0 and row.reads(name) and not row[name]:
+                self.problems.add(row, header, _("must not be blank for what is owed"))
+
+    def _is_first(self, row: tables.Row, key: _Key) -> bool:
+        """Whether nothing is said of a key yet; notes a problem if anything but the same is."""
+        if not row.reads("amount", "due_on"):
+            return False
         known = self.known.setdefault(key, _Known(row.number, row["amount"], row["due_on"]))
         if known.row == row.number:
-            return _New(key, row["due_on"], row["amount"])
+            return True
         if known.row:
             message = _("is the same payer, item and days as in row %(row)s") % {"row": known.row}
             self.problems.add(row, "费目", message)
-        elif known.amount != row["amount"]:
-            message = _("differs from %(amount)s, which is on record") % {"amount": known.amount}
-            self.problems.add(row, "金额", message)
-        elif known.due_on != row["due_on"]:
-            message = _("differs from %(amount)s, which is on record") % {"amount": known.due_on}
-            self.problems.add(row, "到期日", message)
-        return None
+            return False
+        message = _("differs from %(amount)s, which is on record")
+        if known.amount != row["amount"]:
+            self.problems.add(row, "金额", message % {"amount": known.amount})
+        if known.due_on != row["due_on"]:
+            self.problems.add(row, "到期日", message % {"amount": known.due_on})
+        return False
 
-    def _payer(self, unit: int, row: tables.Row) -> Key:
+    def _payer(self, row: tables.Row) -> Key:
         """Name and phone; a phone that the file leaves out is taken from the unit's register."""
-        phones = {phone for name, phone in self.of_unit[unit] if name == row["payer"]}
+        at_unit = self.of_unit.get(unit_code(row), ())
+        phones = {phone for name, phone in at_unit if name == row["payer"]}
         if not row["phone"] and len(phones) == 1:
             return row["payer"], phones.pop()
         return row["payer"], row["phone"]
 
 
-def _people(community: Community) -> dict[int, set[Key]]:
-    """Who has to do with each unit: who lives or lived there, who has an account."""
-    people: dict[int, set[Key]] = defaultdict(set)
+def _people(community: Community) -> dict[str, set[Key]]:
+    """Who has to do with each unit, by its code: who lives or lived there, who has an account."""
+    people: dict[str, set[Key]] = defaultdict(set)
     found = community.units.values_list(
-        "pk", "occupancies__party__name", "occupancies__party__phone"
-    ).union(community.accounts.values_list("unit", "party__name", "party__phone"), all=True)
+        "code", "occupancies__party__name", "occupancies__party__phone"
+    ).union(community.accounts.values_list("unit__code", "party__name", "party__phone"), all=True)
     for unit, name, phone in found.iterator():
         if name is not None:
             people[unit].add((name, phone))
@@ -168,11 +189,11 @@ def _write(community: Community, new: list[_New]) -> None:
     arrears = [row for row in new if row.amount > 0]
     prepaid = [row for row in new if row.amount < 0]
     charges = Charge.objects.bulk_create(
-        (_charge(row, accounts[row.key[:2]], items[row.key.item]) for row in arrears),
+        (_charge(row, accounts[row.unit, row.key.payer], items[row.key.item]) for row in arrears),
         batch_size=2000,
     )
     entries = CreditEntry.objects.bulk_create(
-        (_entry(row, accounts[row.key[:2]]) for row in prepaid), batch_size=2000
+        (_entry(row, accounts[row.unit, row.key.payer]) for row in prepaid), batch_size=2000
     )
     became = [
         *((row, {"charge": charge}) for row, charge in zip(arrears, charges, strict=True)),
@@ -181,7 +202,7 @@ def _write(community: Community, new: list[_New]) -> None:
     OpeningBalance.objects.bulk_create(
         (
             OpeningBalance(
-                account_id=accounts[row.key[:2]],
+                account_id=accounts[row.unit, row.key.payer],
                 fee_item=items.get(row.key.item),
                 starts_on=row.key.starts_on,
                 ends_on=row.key.ends_on,
@@ -201,7 +222,7 @@ def _accounts(community: Community, new: list[_New]) -> dict[tuple[int, Key], in
     for row in new:
         parties.want(row.key.payer)
     parties.write()
-    wanted = {(row.key.unit, parties.ids[row.key.payer]): row.key[:2] for row in new}
+    wanted = {(row.unit, parties.ids[row.key.payer]): (row.unit, row.key.payer) for row in new}
     Account.objects.bulk_create(
         (Account(community=community, unit_id=unit, party_id=party) for unit, party in wanted),
         ignore_conflicts=True,

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from billing.models import Meter, MeterReading
+from billing.models import Meter, MeterReading, Tariff
 from billing.services.lookups import ITEM_COLUMN, fee_items, find_item
 from billing.services.meters.metering import settle
+from billing.services.standards.tariff_terms import METERED
 from community.models import Community
 from community.services.imports import (
     UNIT_COLUMNS,
@@ -15,6 +16,7 @@ from community.services.imports import (
     Problems,
     Source,
     find_unit,
+    unit_code,
     units_by_code,
     writing_to,
 )
@@ -30,14 +32,15 @@ COLUMNS = (
 
 MeterKey = tuple[int, int]  # unit, fee item
 Place = tuple[MeterKey, date]
+Said = dict[tuple[str, str, date], tuple[int, Decimal]]  # by unit, item and day: row, value
 
 
 def import_readings(*, source: Source, community: Community, dry_run: bool = False) -> Imported:
     """Take over meter readings, with their meters; one on record already changes nothing.
 
     They may come in any order. A real reading takes the place of an estimate for its day. Raises
-    TableRefused with every bad row (an unknown unit or fee item, another value on the same day);
-    then nothing is written.
+    TableRefused with every bad row (an unknown unit or fee item, an item that no meter measures,
+    another value on the same day); then nothing is written.
     """
     problems = Problems()
     rows = tables.read_table(source, COLUMNS, bad=problems.found)
@@ -45,17 +48,22 @@ def import_readings(*, source: Source, community: Community, dry_run: bool = Fal
     with writing_to(community, dry_run=dry_run):
         units, items = units_by_code(community), fee_items(community)
         on_record, estimates = _readings(community)
+        metered = _metered(community)
+        said: Said = {}
         for row in rows:
             unit, item = find_unit(row, units, problems), find_item(row, items, problems)
-            if unit is None or item is None:
-                continue
-            place = (unit.id, item), row["day"]
-            before = on_record.get(place, new.get(place))
-            if before is None:
-                new[place] = row["value"]
-            elif before != row["value"]:
-                message = _("another value on this day is on record: %(value)s") % {"value": before}
-                problems.add(row, "读数", message)
+            if item and item not in metered:
+                problems.add(row, "费目", _("is not measured by a meter: no tariff of it is"))
+            is_known = False
+            if unit and item and row.reads("day", "value"):
+                place = (unit.id, item), row["day"]
+                is_known = place in on_record
+                if is_known:
+                    _compare(row, on_record[place], problems)
+                else:
+                    new.setdefault(place, row["value"])
+            if not is_known:
+                _compare_with_file(row, said, problems)
         problems.refuse()
         replaced = [estimates[place] for place in new.keys() & estimates.keys()]
         MeterReading.objects.filter(pk__in=replaced).delete()
@@ -73,6 +81,33 @@ def import_readings(*, source: Source, community: Community, dry_run: bool = Fal
         unchanged=len(rows) - len(new),
         dry_run=dry_run,
     )
+
+
+def _metered(community: Community) -> set[int]:
+    """The fee items that some version of their tariff charges by the meter."""
+    found = Tariff.objects.filter(fee_item__community=community, method__in=METERED)
+    return set(found.values_list("fee_item_id", flat=True))
+
+
+def _compare_with_file(row: tables.Row, said: Said, problems: Problems) -> None:
+    """Two rows of a file never speak of the same meter and day."""
+    code = unit_code(row)
+    if not code or not row.reads("item", "day", "value"):
+        return
+    told = row.number, row["value"]
+    first, value = said.setdefault((code, row["item"], row["day"]), told)
+    if first == row.number:
+        return
+    if value == row["value"]:
+        problems.add_double(row, "抄表日期", first)
+    else:
+        _compare(row, value, problems)
+
+
+def _compare(row: tables.Row, standing: Decimal, problems: Problems) -> None:
+    if row["value"] != standing:
+        message = _("another value on this day is on record: %(value)s") % {"value": standing}
+        problems.add(row, "读数", message)
 
 
 def _readings(community: Community) -> tuple[dict[Place, Decimal], dict[Place, int]]:

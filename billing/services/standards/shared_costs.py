@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from billing.services.lookups import (
     find_item,
 )
 from billing.services.runs import facts
+from billing.services.standards.what_is_shared import WhatIsShared
 from community.models import Building, Community, Unit, User
 from community.services.imports import Imported, Problems, Source, lock, writing_to
 from core import tables
@@ -37,44 +39,13 @@ def import_shared_costs(*, source: Source, community: Community, dry_run: bool =
     """Take over shared costs; one on record already changes nothing.
 
     Raises TableRefused with every bad row (an unknown fee item or building, an end before the
-    start, another amount for the same item, building and days); then nothing is written.
+    start, an item that the tariffs of the cost's last day do not share, the same item, building and
+    days twice or with another amount); then nothing is written.
     """
     problems = Problems()
     rows = tables.read_table(source, COLUMNS, bad=problems.found)
-    new: list[SharedCost] = []
     with writing_to(community, dry_run=dry_run):
-        items, known_buildings = fee_items(community), buildings(community)
-        found = SharedCost.objects.filter(fee_item__community=community)
-        amounts = {
-            key: amount
-            for *key_parts, amount in found.values_list(
-                "fee_item_id", "building_id", "starts_on", "ends_on", "amount"
-            )
-            for key in [tuple(key_parts)]
-        }
-        for row in rows:
-            item = find_item(row, items, problems)
-            building = find_building(row, known_buildings, problems)
-            if row["ends_on"] < row["starts_on"]:
-                problems.add(row, "止", _("lies before the first day"))
-                continue
-            if item is None or (row["building"] and building is None):
-                continue
-            key = item, building, row["starts_on"], row["ends_on"]
-            if key not in amounts:
-                amounts[key] = row["amount"]
-                new.append(
-                    SharedCost(
-                        fee_item_id=item,
-                        building_id=building,
-                        starts_on=row["starts_on"],
-                        ends_on=row["ends_on"],
-                        amount=row["amount"],
-                    )
-                )
-            elif amounts[key] != row["amount"]:
-                message = _("another amount for these days is on record: %(amount)s")
-                problems.add(row, "金额", message % {"amount": amounts[key]})
+        new = _Reading(community, problems, rows).new()
         problems.refuse()
         SharedCost.objects.bulk_create(new)
     return Imported(
@@ -82,8 +53,76 @@ def import_shared_costs(*, source: Source, community: Community, dry_run: bool =
     )
 
 
+class _Key(NamedTuple):
+    """What makes two rows the same cost; a building of '' means all."""
+
+    item: str
+    building: str
+    starts_on: date
+    ends_on: date
+
+
+class _Reading:
+    """Compares the rows of a file with what is on record."""
+
+    def __init__(self, community: Community, problems: Problems, rows: list[tables.Row]) -> None:
+        self.problems = problems
+        self.rows = rows
+        self.items, self.buildings = fee_items(community), buildings(community)
+        last_days = [row["ends_on"] for row in rows if row.reads("ends_on")]
+        days = calc.Span(min(last_days), max(last_days)) if last_days else None
+        self.standards = WhatIsShared(community, days) if days else None
+        # The amount of each cost, and the row that says so (0: on record).
+        self.known: dict[_Key, tuple[Decimal, int]] = {}
+        found = SharedCost.objects.filter(fee_item__community=community)
+        for item, building, start, end, amount in found.values_list(
+            "fee_item__name", "building__code", "starts_on", "ends_on", "amount"
+        ):
+            self.known[_Key(item, building or "", start, end)] = amount, 0
+
+    def new(self) -> list[SharedCost]:
+        """What is not on record, in the order of the file."""
+        return [cost for row in self.rows if (cost := self._new(row))]
+
+    def _new(self, row: tables.Row) -> SharedCost | None:
+        item = find_item(row, self.items, self.problems)
+        building = find_building(row, self.buildings, self.problems)
+        self.problems.add_reversed(row, "止", first="starts_on", last="ends_on")
+        is_known_building = row.reads("building") and (building or not row["building"])
+        if item and is_known_building and self.standards and row.reads("ends_on"):
+            refusal = self.standards.refusal(item=item, building=building, day=row["ends_on"])
+            if refusal:
+                self.problems.add(row, "费目", refusal)
+        if not row.reads(*_Key._fields, "amount") or not self._is_first(row) or item is None:
+            return None
+        return SharedCost(
+            fee_item_id=item,
+            building_id=building,
+            starts_on=row["starts_on"],
+            ends_on=row["ends_on"],
+            amount=row["amount"],
+        )
+
+    def _is_first(self, row: tables.Row) -> bool:
+        """Whether nothing says a row's cost yet; notes a problem if something else is said."""
+        key = _Key(*(row[name] for name in _Key._fields))
+        amount, first = self.known.setdefault(key, (row["amount"], row.number))
+        if first == row.number:
+            return True
+        if amount != row["amount"]:
+            message = _("another amount for these days is on record: %(amount)s")
+            self.problems.add(row, "金额", message % {"amount": amount})
+        elif first:
+            self.problems.add_double(row, "费目", first)
+        return False
+
+
 class CostRefused(Exception):
-    """A cost that cannot be entered or taken away; the message says why."""
+    """A cost that cannot be entered or taken away; the message says why, `field` what is wrong."""
+
+    def __init__(self, message: str, *, field: str = "amount") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @transaction.atomic
@@ -99,11 +138,17 @@ def enter_cost(
 ) -> SharedCost:
     """Enter a cost to be shared, in yuan. The very same one again is the one on record.
 
-    CostRefused if another amount is on record for the item, building and days.
+    CostRefused if another amount is on record for the item, building and days, or if the tariffs of
+    the last day do not share the item.
     """
     if ends_on < starts_on:
-        raise CostRefused(_("The last day lies before the first."))
+        raise CostRefused(_("The last day lies before the first."), field="ends_on")
     lock(item.community)
+    standards = WhatIsShared(item.community, calc.Span(ends_on, ends_on))
+    building_id = building.pk if building else None
+    refusal = standards.refusal(item=item.pk, building=building_id, day=ends_on)
+    if refusal:
+        raise CostRefused(f"{item} {refusal}", field="item")
     standing = SharedCost.objects.filter(
         fee_item=item, building=building, starts_on=starts_on, ends_on=ends_on
     ).first()

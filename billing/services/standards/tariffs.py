@@ -1,10 +1,11 @@
 """Fee standards (收费标准): versions by date, never edited once published."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -47,7 +48,7 @@ COLUMNS = (
     tables.Column("适用类型", "kind", tables.choice(KINDS)),
     BUILDING_COLUMN,
     tables.Column("计费方式", "method", tables.choice(METHODS)),
-    tables.Column("单价", "price", tables.text(max_length=200), optional=True, blank=""),
+    tables.Column("单价", "price", tables.code(max_length=200), optional=True, blank=""),
     tables.Column(
         "空置系数",
         "vacancy_factor",
@@ -68,6 +69,8 @@ COLUMNS = (
         )
     ),
 )
+# What makes two versions of one scope the same one, and what a file may say about it later.
+TERMS = ("method", "price", "tiers", "vacancy_factor", "starts_on", "rounding")
 DISCLOSED = ("service_standard", "legal_basis", "pricing_form")
 
 
@@ -76,7 +79,7 @@ class _Scope(NamedTuple):
 
     item: str
     kind: str
-    building: int | None
+    building: str  # its code; '' means all
 
 
 @dataclass
@@ -123,10 +126,11 @@ class _Tariffs:
         self.versions: dict[_Scope, list[_Version]] = defaultdict(list)
         # Hand-picked units cannot be named in the file, so their versions are none of its business.
         found = Tariff.objects.filter(fee_item__community=community, picked=False).select_related(
-            "fee_item"
+            "fee_item", "building"
         )
         for tariff in found:
-            scope = _Scope(tariff.fee_item.name, tariff.unit_kind, tariff.building_id)
+            building = tariff.building.code if tariff.building else ""
+            scope = _Scope(tariff.fee_item.name, tariff.unit_kind, building)
             self.versions[scope].append(_Version(tariff))
 
     def write(self) -> Imported:
@@ -151,13 +155,13 @@ class _Tariffs:
 
     def _place(self, row: tables.Row, done: Imported) -> Tariff | None:
         """Put a row among the versions of its scope; returns the one on record that it changes."""
-        building = find_building(row, self.buildings, self.problems)
-        tariff = self._read(row, building)
-        if tariff is None or (row["building"] and building is None):
+        tariff, terms = self._read(row)
+        is_reversed = self.problems.add_reversed(row, "失效日期", first="starts_on", last="ends_on")
+        if is_reversed or not row.reads(*_Scope._fields, "starts_on", "ends_on"):
             return None
-        versions = self.versions[_Scope(row["item"], row["kind"], building)]
+        versions = self.versions[_Scope(row["item"], row["kind"], row["building"])]
         for version in versions:
-            if not version.new and _same_but_for_its_end(version.tariff, tariff):
+            if not version.new and _same_as_far_as(terms, version.tariff, tariff):
                 version.row = row
                 if not _take_over(version.tariff, tariff):
                     done.unchanged += 1
@@ -168,27 +172,31 @@ class _Tariffs:
         done.created += 1
         return None
 
-    def _read(self, row: tables.Row, building: int | None) -> Tariff | None:
-        """The version a row describes, or None and every problem of it."""
-        is_reversed = row["ends_on"] and row["ends_on"] < row["starts_on"]
-        if is_reversed:
-            self.problems.add(row, "失效日期", _("lies before the first day"))
-        tariff = Tariff(
-            unit_kind=row["kind"],
-            building_id=building,
-            method=row["method"],
-            vacancy_factor=row["vacancy_factor"],
-            starts_on=row["starts_on"],
-            ends_on=row["ends_on"],
-            rounding=row["rounding"],
-            **{name: row[name] for name in DISCLOSED},
-        )
-        try:
-            tariff.price, tariff.tiers = price_and_tiers(row["method"], row["price"])
-        except ValueError as error:
-            self.problems.add(row, "单价", str(error))
-            return None
-        return None if is_reversed else tariff
+    def _read(self, row: tables.Row) -> tuple[Tariff, list[str]]:
+        """The version a row describes as far as it could be read, and which of its terms could."""
+        names = ("method", "vacancy_factor", "starts_on", "rounding", "ends_on", *DISCLOSED)
+        read: dict[str, Any] = {name: row[name] for name in names if row.reads(name)}
+        read["building_id"] = find_building(row, self.buildings, self.problems)
+        if row.reads("kind"):
+            read["unit_kind"] = row["kind"]
+        if row.reads("price"):
+            read |= self._price(row)
+        return Tariff(**read), [name for name in TERMS if name in read]
+
+    def _price(self, row: tables.Row) -> dict[str, Any]:
+        """Price and tiers of a row; nothing where they fit no method that it may mean."""
+        methods = [row["method"]] if row.reads("method") else list(Tariff.Method)
+        told, refused = {}, []
+        for method in methods:
+            try:
+                price, tiers = price_and_tiers(method, row["price"])
+            except ValueError as error:
+                refused.append(str(error))
+            else:
+                told = {"price": price, "tiers": tiers}
+        if not told:
+            self.problems.add(row, "单价", refused[0])
+        return told if row.reads("method") else {}
 
     def _refuse_overlaps(self) -> None:
         """Two versions of one scope never hold on the same day; names the later row of the file."""
@@ -215,12 +223,9 @@ class _Tariffs:
         return {item.name: item for item in FeeItem.objects.filter(community=self.community)}
 
 
-def _same_but_for_its_end(one: Tariff, other: Tariff) -> bool:
-    """Whether two versions of one scope are the same version."""
-    return all(
-        getattr(one, name) == getattr(other, name)
-        for name in ("method", "price", "tiers", "vacancy_factor", "starts_on", "rounding")
-    )
+def _same_as_far_as(terms: Iterable[str], one: Tariff, other: Tariff) -> bool:
+    """Whether two versions of one scope are the same version by what could be read of one."""
+    return all(getattr(one, name) == getattr(other, name) for name in terms)
 
 
 def _take_over(standing: Tariff, told: Tariff) -> bool:
