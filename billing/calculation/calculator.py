@@ -1,6 +1,6 @@
 """The charges of a period, unit by unit."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from billing.calculation.facts import Outcome, Place, Problem, Reason, SharedCost, Unit
@@ -40,6 +40,14 @@ class Calculator:
         sharing = (late or self._now).share(cost, places)
         self.shared_over[cost.id] = sharing.whole
         return sharing.problems
+
+    def without_cost(self, known: Mapping[int, Sequence[Span]]) -> list[Problem]:
+        """Shared items with months of which no cost is ``known``: days of costs, by item.
+
+        Not only those that are due: a cost that ends later is known too.
+        """
+        windows = [self._now, *([self._before] if self._before else [])]
+        return [problem for window in windows for problem in window.without_cost(known)]
 
     def bill(self, unit: Unit) -> Outcome:
         """All lines of a unit: by days, once, by meter, then its parts of shared costs."""

@@ -98,13 +98,14 @@ class Reason(StrEnum):
     BACKWARD_METER = "backward_meter"
     NO_PAYER = "no_payer"
     NOBODY_IN_SCOPE = "nobody_in_scope"
+    NO_COST = "no_cost"
     CANNOT_COMPUTE = "cannot_compute"
     NO_TARIFF = "no_tariff"
     HIGH_USAGE = "high_usage"
 
 
 class Problem(NamedTuple):
-    """A unit (None: a whole shared cost) that is not charged for an item (None: any), and why."""
+    """A unit (None: a whole cost) that is not charged for an item (None: any), and why."""
 
     unit: int | None
     item: int | None

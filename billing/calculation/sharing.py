@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from billing.calculation.facts import Place, Problem, Reason, SharedCost, Terms, Unit
+from billing.calculation.spans import Span, calendar_months
 from billing.calculation.tariffs import BY_SHARE, Method, Tariff, TariffBook
 
 ONE = Decimal(1)
@@ -82,6 +83,24 @@ def share_cost(cost: SharedCost, places: Iterable[Place | Unit], book: TariffBoo
             terms[tariff] = Terms(tariff, cost.span, None, None, ONE)
         sharing.shares[place.id] = Share(terms[tariff], place.area if by_area else ONE, fen)
     return sharing
+
+
+def months_without_cost(
+    window: Span, pool: Sequence[Span], costs: Sequence[Span]
+) -> list[list[Span]]:
+    """Runs of calendar months of a window in which a pool is to be shared and no cost is known.
+
+    ``pool`` are the days on which a tariff shares it. A cost may begin and end inside months: one
+    that touches those days of a month is that month's.
+    """
+    runs: list[list[Span]] = [[]]
+    for month in calendar_months(window):
+        days = [part for span in pool if (part := span.meet(month))]
+        if days and not any(part.meet(cost) for part in days for cost in costs):
+            runs[-1].append(month)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
 
 
 def _tariff_of(cost: SharedCost, place: Place | Unit, book: TariffBook) -> Tariff | None:

@@ -45,6 +45,15 @@ def months_before(period: Span) -> Span:
     return Span(date(year, month + 1, 1), end)
 
 
+def calendar_months(span: Span) -> Iterable[Span]:
+    """The calendar months of a bounded span, each as far as it lies in it."""
+    start = span.start
+    while start <= span.end:
+        last = start.replace(day=monthrange(start.year, start.month)[1])
+        yield Span(start, min(last, span.end))
+        start = day_after(last)
+
+
 def month_parts(span: Span) -> Iterable[tuple[int, int]]:
     """For each calendar month of a bounded span: its days in the span, and all its days."""
     year, month = span.start.year, span.start.month

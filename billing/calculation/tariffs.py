@@ -147,6 +147,15 @@ class TariffBook:
             self._in_force[scope] = self._work_out(scope)
         return self._in_force[scope]
 
+    def shared(self) -> dict[int, list[Span]]:
+        """By item: the days of the span on which a tariff shares its costs, whatever the scope."""
+        found: dict[int, list[Span]] = {}
+        for tariff in self._tariffs:
+            days = tariff.span.meet(self.span)
+            if days and tariff.method in BY_SHARE:
+                found.setdefault(tariff.item, []).append(days)
+        return found
+
     def on(self, day: date, *, item: int, scope: Scope) -> Tariff | None:
         """The tariff in force on a day inside the book's span."""
         for tariff, span in self.in_force(scope):

@@ -1,6 +1,6 @@
 """The charges for one span of days: that of the period, or for items in arrears the one before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ from billing.calculation.metering import (
     usages,
 )
 from billing.calculation.proration import DayRate, once
-from billing.calculation.sharing import Share, Sharing, share_cost
+from billing.calculation.sharing import Share, Sharing, months_without_cost, share_cost
 from billing.calculation.spans import Span, months_in
 from billing.calculation.tariffs import (
     BY_DAYS,
@@ -67,6 +67,16 @@ class Window:
         for unit, part in sharing.shares.items():
             self._shares.setdefault(unit, []).append(part)
         return sharing
+
+    def without_cost(self, known: Mapping[int, Sequence[Span]]) -> list[Problem]:
+        """Items that are to be shared in months of which no cost is ``known`` (days by item)."""
+        problems = []
+        for item, pool in self.book.shared().items():
+            runs = months_without_cost(self.span, pool, known.get(item, ()))
+            if runs:
+                words = ", ".join(_words(run) for run in runs)
+                problems.append(Problem(None, item, Reason.NO_COST, words))
+        return problems
 
     def bill(self, unit: Unit, outcome: Outcome) -> bool:
         """Add a unit's lines and problems; returns whether any tariff is in force for it."""
@@ -217,6 +227,11 @@ class Window:
             outcome.problems.append(Problem(unit.id, item, Reason.NO_PAYER, str(end)))
             return
         outcome.lines.append(Line(part.terms, party, part.quantity, part.fen))
+
+
+def _words(months: Sequence[Span]) -> str:
+    first, last = f"{months[0].start:%Y-%m}", f"{months[-1].start:%Y-%m}"
+    return first if first == last else f"{first} – {last}"
 
 
 def _backward(unit: Unit, tariff: Tariff, used: Iterable[Usage]) -> Problem | None:

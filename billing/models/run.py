@@ -183,6 +183,7 @@ class RunException(models.Model):
         NO_READING = "no_reading", _("reading missing")
         BACKWARD_METER = "backward_meter", _("meter ran backwards")
         NOBODY_IN_SCOPE = "nobody_in_scope", _("shared cost with no unit in scope")
+        NO_COST = "no_cost", _("no shared cost recorded")
         NO_PAYER = "no_payer", _("no payer")
         NO_TARIFF = "no_tariff", _("no tariff")
         CANNOT_COMPUTE = "cannot_compute", _("the tariff cannot be computed")
@@ -191,7 +192,7 @@ class RunException(models.Model):
     run = models.ForeignKey(
         BillRun, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("run")
     )
-    # A shared cost with nobody in scope belongs to no unit.
+    # A shared cost with nobody in scope, or that nobody recorded, belongs to no unit.
     unit = models.ForeignKey(
         Unit, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("unit")
     )

@@ -39,6 +39,8 @@ def bill(units, tariffs, costs, period, in_arrears=()):
             charge_by_meter(found, unit, tariffs, item, *days_of[item])
         if not is_covered(unit, tariffs, period, days_of) and is_inhabited(unit, period):
             found.exceptions.append((unit["code"], None, "no_tariff"))
+    for item in items:
+        found.exceptions += lacks_a_cost(tariffs, costs, item, *days_of[item])
     for cost in costs:
         first, last = days_of.get(cost["item"], period)
         if first <= cost["to"] <= last:
@@ -263,6 +265,27 @@ def is_high(before, inside):
 
 
 # --- 公摊面积, 公摊户 -------------------------------------------------------------------------
+
+
+def lacks_a_cost(tariffs, costs, item, first, last):
+    """A month with days on which the item is shared, of which no cost holds a single one."""
+    shared = [
+        day
+        for day in days(first, last)
+        if any(
+            t["item"] == item and t["method"] in BY_SHARE and holds(t["from"], t["to"], day)
+            for t in tariffs
+        )
+    ]
+    for _month, in_month in groupby(shared, lambda d: (d.year, d.month)):
+        known = [
+            d
+            for d in in_month
+            if any(c["item"] == item and holds(c["from"], c["to"], d) for c in costs)
+        ]
+        if not known:
+            return [(None, item, "no_cost")]
+    return []
 
 
 def share(found, cost, units, tariffs):

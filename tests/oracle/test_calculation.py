@@ -28,6 +28,10 @@ def calculated(community: Community):
         if is_due(cost, community)
         for problem in calculator.share(as_cost(number, cost), units)
     ]
+    known = {}
+    for number, cost in enumerate(community.costs):
+        known.setdefault(cost["item"], []).append(as_cost(number, cost).span)
+    problems += calculator.without_cost(known)
     lines = []
     for unit in units:
         outcome = calculator.bill(unit)

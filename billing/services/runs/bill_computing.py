@@ -31,10 +31,17 @@ class Computation:
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
             self.totals.pools.append((cost, self._calculator.shared_over[cost.id]))
+        if self.misses_costs():
+            known = facts.costs_known(community, self.days)
+            self.totals.problems += self._calculator.without_cost(known)
 
     def days_charged(self) -> facts.Days:
         """Which days are charged; a correction charges those of the run that it corrects."""
         return facts.days_of(self.community, self.period)
+
+    def misses_costs(self) -> bool:
+        """Whether a shared cost that nobody recorded is an exception."""
+        return True
 
     def unit_ids(self) -> list[int]:
         """The units that are billed, in natural order; a correction may ask for a few."""

@@ -126,6 +126,10 @@ class Difference(Computation):
             return super().unit_ids()
         return [pk for pk in super().unit_ids() if pk in self._asked]
 
+    def misses_costs(self) -> bool:
+        """A period's own bills do; a correction or a final bill is about what is known."""
+        return self._run.kind == BillRun.Kind.REGULAR and self._run.issued_at is None
+
     def chunks(self) -> Iterator[facts.AskedUnits]:
         done, total = 0, len(self.unit_ids())
         for chunk in super().chunks():

@@ -85,6 +85,17 @@ def costs_due(community: Community, days: Days) -> list[calc.SharedCost]:
     ]
 
 
+def costs_known(community: Community, days: Days) -> dict[int, list[calc.Span]]:
+    """By fee item: the days of every cost that touches the days charged, whenever it is due."""
+    found = SharedCost.objects.filter(
+        fee_item__community=community, starts_on__lte=days.all.end, ends_on__gte=days.all.start
+    )
+    known: dict[int, list[calc.Span]] = {}
+    for item, start, end in found.values_list("fee_item_id", "starts_on", "ends_on"):
+        known.setdefault(item, []).append(calc.Span(start, end))
+    return known
+
+
 def unit_ids(community: Community) -> list[int]:
     """Every unit of a community in natural order."""
     found = Unit.objects.filter(community=community).order_by("sort_key", "id")
