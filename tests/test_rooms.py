@@ -26,7 +26,8 @@ FLOORS = {room: floor for floor, room in enumerate(rooms())}
 def relations() -> Iterator[tuple[type[Model], str, type[Model]]]:
     """Every foreign key and many-to-many of our models: whose, its name, where it points."""
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.app_label in FLOORS:
+        # A proxy has no keys of its own.
+        if model._meta.app_label in FLOORS and not model._meta.proxy:
             for field in model._meta.get_fields():
                 if field.is_relation and not field.auto_created and field.related_model:
                     yield model, field.name, field.related_model

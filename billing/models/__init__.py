@@ -3,6 +3,7 @@ from billing.models.adjustment import Adjustment
 from billing.models.bill import Bill
 from billing.models.charge import Charge
 from billing.models.credit import Allocation, CreditEntry
+from billing.models.late_fact import LateFact
 from billing.models.late_fee import DisputeHold, LateFeePolicy
 from billing.models.offer import EarlyPaymentOffer, OfferUse
 from billing.models.opening import OpeningBalance
@@ -26,6 +27,7 @@ __all__ = [
     "DisputeHold",
     "EarlyPaymentOffer",
     "FeeItem",
+    "LateFact",
     "LateFeePolicy",
     "Meter",
     "MeterReading",

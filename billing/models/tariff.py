@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.noting import PICKED_UNITS, TARIFFS, noting
 from community.models import Building, Community, DateRange, Unit
 from core.append_only import frozen
 
@@ -182,7 +183,8 @@ class Tariff(models.Model):
                 "starts_on",
                 "rounding",
                 "picked",
-            )
+            ),
+            *noting("tariff", TARIFFS),
         ]
 
     def __str__(self) -> str:
@@ -232,6 +234,7 @@ class TariffUnit(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func=_ONE_TARIFF_A_DAY,
             ),
+            *noting("tariff", PICKED_UNITS),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.noting import READINGS, SHARED_COSTS, noting
 from billing.models.tariff import FeeItem, Tariff
 from community.models import Building, Community, Occupancy, Unit
 
@@ -75,6 +76,7 @@ class MeterReading(models.Model):
                 name="reading_only_estimates_are_corrected",
             ),
         ]
+        triggers = noting("reading", READINGS)
 
     def __str__(self) -> str:
         return f"{self.meter} {self.read_on} {self.value}"
@@ -202,6 +204,7 @@ class SharedCost(models.Model):
                 condition=models.Q(amount__gte=0), name="shared_cost_not_negative"
             ),
         ]
+        triggers = noting("shared_cost", SHARED_COSTS)
 
     def __str__(self) -> str:
         return f"{self.fee_item} {self.starts_on}–{self.ends_on}"

@@ -15,6 +15,7 @@ from billing.models import (
     RunException,
 )
 from billing.services.accounts.posting import lock_accounts, use_credit
+from billing.services.runs import late_facts
 from billing.services.runs.bill_writer import write_bills
 from billing.services.runs.differences import Difference, Report
 from billing.services.runs.reversal import reverse_charges
@@ -198,6 +199,9 @@ def _keep_result(run: BillRun, computation: Difference) -> None:
             )
             for p in totals.problems
         ),
+    )
+    late_facts.looked_at(
+        run=run, notes=computation.notes, changed={change.unit for change in computation.changes}
     )
     run.changes.all().delete()
     if run.kind == BillRun.Kind.REGULAR:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from billing import calculation as calc
 from billing.models import BillRun
-from billing.services.runs import facts
+from billing.services.runs import facts, late_facts
 from billing.services.runs.bill_computing import Computation
 from billing.services.runs.causes import BY_SHARE, Line, as_line, reasons
 from billing.services.runs.leaving import SOMEBODY_ELSE, let_others_in
@@ -106,6 +106,8 @@ class Difference(Computation):
         report: Report | None = None,
     ) -> None:
         self._run = run
+        # Asked for before any fact: what is recorded from now on may not be seen.
+        self.notes = [] if until else late_facts.seen(run, unit_ids)
         super().__init__(run.period.community, calc.Span(run.period.starts_on, run.period.ends_on))
         self.gone: list[int] = []
         self.gone_fen = 0
