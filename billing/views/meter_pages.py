@@ -17,6 +17,7 @@ from billing.services.meters import meter_events as events
 from billing.services.meters import meter_sheets as sheets
 from billing.services.meters.meter_entries import EntryRefused
 from billing.services.meters.metering import histories
+from billing.services.runs import late_facts
 from billing.views.meters import chosen_item, chosen_period
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
@@ -49,6 +50,7 @@ def _page(
     context = {
         "community": community,
         "meter": found,
+        "due": late_facts.runs_by_unit([found.unit_id]).get(found.unit_id, ()),
         "readings": readings[: -READINGS - 1 : -1],
         "replacements": found.replacements.select_related("done_by").order_by("-replaced_on"),
         "replace": ReplaceForm(initial={"replaced_on": today()}),

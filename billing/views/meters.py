@@ -1,5 +1,6 @@
 """The walk along the meters: a sheet for a building, made for a phone in one hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,10 +15,11 @@ from django.utils.translation import ngettext
 
 from billing.forms.fields import FigureField, typed_figure
 from billing.forms.meters import WalkForm
-from billing.models import FeeItem, Meter
+from billing.models import BillRun, FeeItem, Meter
 from billing.services.meters import meter_sheets as sheets
 from billing.services.meters.meter_entries import Entry, EntryRefused, Taken, record_readings
 from billing.services.meters.metering import History, histories
+from billing.services.runs import late_facts
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
 
@@ -69,6 +71,7 @@ class Row:
     typed: str | None = None
     taken: Taken | None = None
     error: str = ""
+    due: Sequence[BillRun] = ()  # issued runs to be corrected
 
     @property
     def last(self) -> Any:
@@ -175,8 +178,15 @@ def _rows(units: list[Unit], item: FeeItem, on: date) -> list[Row]:
     found = Meter.objects.filter(fee_item=item, unit__in=units)
     meter_of = dict(found.values_list("unit_id", "pk"))
     known = histories(meter_of.values())
+    due = late_facts.runs_by_unit(meter_of)
     return [
-        Row(unit, known.get(meter_of.get(unit.pk, 0), History()), on, meter_of.get(unit.pk))
+        Row(
+            unit,
+            known.get(meter_of.get(unit.pk, 0), History()),
+            on,
+            meter_of.get(unit.pk),
+            due=due.get(unit.pk, ()),
+        )
         for unit in units
     ]
 

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.forms.runs import AcceptForm, CorrectForm, ReasonForm, SettingsForm, StartRunForm
 from billing.models import BillingSettings, BillRun
-from billing.services.runs import corrections, periods, reversal, run_approval, run_jobs
+from billing.services.runs import corrections, late_facts, periods, reversal, run_approval, run_jobs
 from billing.services.runs.run_states import RunRefused
 from billing.views.runs import runs_page
 from community.access import SignedInRequest, staff
 from community.models import Community, Job, Role, today
+
+DUE_SHOWN = 100  # units with corrections due
 
 Act = Callable[[], object]
 
@@ -237,11 +239,13 @@ def correct(request: SignedInRequest, community: Community, pk: int) -> HttpResp
             run=run, by=request.user, due_on=asked["due_on"], unit_ids=asked["units"]
         )
         return _to_job(community, job)
+    own = [each for each in late_facts.due_by_run(community) if each.run == run]
     context: dict[str, Any] = {
         "community": community,
         "run": run,
         "form": form,
         "corrections": run.corrections.select_related("period", "issued_by").order_by("-id")[:100],
+        "due": [(each, late_facts.units_of(run, DUE_SHOWN)) for each in own],
         "lands_in": corrections.open_period(run) if run.issued_at else None,
     }
     return render(request, "billing/corrections.html", context)

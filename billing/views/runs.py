@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from billing.forms.runs import ReasonForm, StartRunForm
 from billing.models import Bill, BillingPeriod, BillingSettings, BillRun, RunException
-from billing.services.runs import periods
+from billing.services.runs import late_facts, periods
 from billing.views.mending import mend_urls
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
@@ -21,6 +21,7 @@ from community.models import Community, Role, today
 PAGE = 50
 PERIODS = 24
 SOON = timedelta(days=14)
+SHOWN_DUE = 4  # runs with corrections due, the latest
 EXCEPTIONS = 20  # as many as somebody will read; the run tells how many there are
 
 
@@ -44,13 +45,14 @@ def runs_page(
     page = Paginator(found, PERIODS).get_page(request.GET.get("page"))
     how = BillingSettings.of(community)
     next_span = periods.spans_after_issued(community, until=today(), and_one_more=True)[0]
+    due = {each.run.pk: each.units for each in late_facts.due_by_run(community)}
     return render(
         request,
         "billing/runs.html",
         {
             "community": community,
             "page_obj": page,
-            "rows": _rows(list(page), how),
+            "rows": _rows(list(page), how, due),
             "how": how,
             "form": refused or StartRunForm.for_span(next_span, how),
             "is_manager": request.membership.role == Role.MANAGER,
@@ -68,6 +70,7 @@ class Row:
     others: list[BillRun]
     planned_due: date
     is_late: bool
+    due: int  # units with corrections due
 
     @property
     def button(self) -> str:
@@ -76,7 +79,7 @@ class Row:
         return "btn-sm btn-primary" if soon else "btn-sm btn-secondary"
 
 
-def _rows(shown: list[BillingPeriod], how: BillingSettings) -> list[Row]:
+def _rows(shown: list[BillingPeriod], how: BillingSettings, due: dict[int, int]) -> list[Row]:
     of_period: dict[int, list[BillRun]] = {}
     found = (
         BillRun.objects.filter(period__in=shown)
@@ -89,10 +92,12 @@ def _rows(shown: list[BillingPeriod], how: BillingSettings) -> list[Row]:
     )
     for run in found:
         of_period.setdefault(run.period_id, []).append(run)
-    return [_row(period, of_period.get(period.pk, []), how) for period in shown]
+    return [_row(period, of_period.get(period.pk, []), how, due) for period in shown]
 
 
-def _row(period: BillingPeriod, found: list[BillRun], how: BillingSettings) -> Row:
+def _row(
+    period: BillingPeriod, found: list[BillRun], how: BillingSettings, due: dict[int, int]
+) -> Row:
     standing = [
         run
         for run in found
@@ -102,7 +107,8 @@ def _row(period: BillingPeriod, found: list[BillRun], how: BillingSettings) -> R
     for each in found:
         each.period = period
     others = [other for other in found if other is not run]
-    return Row(period, run, others, how.due_on_from_now(period.starts_on), period.is_late)
+    planned = how.due_on_from_now(period.starts_on)
+    return Row(period, run, others, planned, period.is_late, due.get(run.pk, 0) if run else 0)
 
 
 @staff(Role.ACCOUNTANT)
@@ -133,6 +139,7 @@ def run(request: SignedInRequest, community: Community, pk: int) -> HttpResponse
         "open_count": sum(each["open"] for each in by_reason),
         "corrections": found.corrections.order_by("-id")[:PERIODS],
         "reason_form": ReasonForm(),
+        "due": _due(found, late_facts.due_by_run(community)),
         "due_anew": max(found.due_on, how.due_on_from_now(found.period.starts_on)),
     }
     context |= _exceptions(request, community, found)
@@ -141,6 +148,12 @@ def run(request: SignedInRequest, community: Community, pk: int) -> HttpResponse
 
 
 _PEOPLE = ("issued_by", "approved_by", "reversal_asked_by", "reversed_by")
+
+
+def _due(run: BillRun, due: list[late_facts.Due]) -> list[tuple[late_facts.Due, Any]]:
+    """The corrections due of this run; of earlier ones as well before it is issued."""
+    told = [each for each in due if run.is_open or each.run.pk == run.pk]
+    return [(each, late_facts.units_of(each.run, EXCEPTIONS)) for each in told[:SHOWN_DUE]]
 
 
 def _counted(run: BillRun) -> list[dict[str, Any]]:

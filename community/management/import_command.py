@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from community.models import Community
-from community.services.imports import Imported
+from community.services.imports import Imported, announcements
 from core import tables
 from core.management.plain_command import PlainCommand
 
@@ -47,10 +47,14 @@ class ImportCommand(PlainCommand):
                 answer = {"status": "refused", "problems": refusal.as_json()}
                 self.stdout.write(json.dumps(answer, ensure_ascii=False))
             raise Refused(str(refusal)) from None
+        notes = [] if done.dry_run else announcements(find_community(options["community"]))
         if options["json"]:
-            self.stdout.write(json.dumps(dict(done.as_json(), status="done"), ensure_ascii=False))
+            told = done.as_json() | ({"notes": notes} if notes else {})
+            self.stdout.write(json.dumps(dict(told, status="done"), ensure_ascii=False))
             return
         text = _("%(rows)s rows: %(created)s created, %(updated)s updated, %(unchanged)s unchanged")
         self.stdout.write(text % done.as_json())
         if done.dry_run:
             self.stdout.write(_("Nothing was written: this was a dry run."))
+        for note in notes:
+            self.stdout.write(note)

@@ -1,6 +1,6 @@
 """What every table import shares: naming units, collecting what is wrong, counting what it did."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,6 +73,22 @@ class KnownUnit(NamedTuple):
 
     id: int
     building_id: int
+
+
+# What rooms above have to say after an import: sentences about a community.
+Announcer = Callable[[Community], list[str]]
+
+_announcers: list[Announcer] = []
+
+
+def announce_after_imports(announcer: Announcer) -> None:
+    """Have a room above say what an import means for it."""
+    _announcers.append(announcer)
+
+
+def announcements(community: Community) -> list[str]:
+    """What is to be said of a community after something was imported."""
+    return [words for announcer in _announcers for words in announcer(community)]
 
 
 def unit_code(row: tables.Row) -> str:

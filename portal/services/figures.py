@@ -17,6 +17,7 @@ from billing.models import (
     EarlyPaymentOffer,
     RunException,
 )
+from billing.services.runs import late_facts
 from community.models import BindingRequest, Community, VacancyRequest, today
 from core.money import ZERO
 from notices.models import Delivery
@@ -136,6 +137,7 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
         )
         .exclude(run__state=BillRun.State.REVERSED)
         .count(),
+        "corrections": late_facts.units_due(community),
         "late_runs": BillingPeriod.objects.filter(community=community).late().count(),
         "approvals": BillRun.objects.filter(period__community=community)
         .filter(

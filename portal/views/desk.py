@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from billing.arrears import limit_of_account
 from billing.models import Account, Bill, Charge
 from billing.services.accounts.amounts_due import total_late_fee, with_late_fees
+from billing.services.runs import late_facts
 from community.access import SignedInRequest, staff
 from community.models import BindingRequest, Community, Role, Unit, today
 from community.spelling import normal_code
@@ -110,6 +111,7 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         "former": found.occupancies.filter(ends_on__lt=today())
         .select_related("party")
         .order_by("-ends_on"),
+        "due": late_facts.runs_by_unit([found.pk]).get(found.pk, ()),
         "tickets": Ticket.objects.filter(unit=found).open().by_urgency(),
         "notices": Notice.objects.filter(bills__account__unit=found)
         .distinct()
