@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.period import BillingPeriod
@@ -161,6 +162,15 @@ class BillRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period} {self.get_state_display()}"
+
+    @property
+    def title(self) -> str:
+        """What its bills are for, so that a correction does not look like the period's own bill."""
+        if self.corrects:
+            return gettext("%(period)s (correction)") % {"period": self.corrects.period}
+        if self.kind == self.Kind.FINAL:
+            return gettext("%(period)s (final bill)") % {"period": self.period}
+        return str(self.period)
 
     @property
     def amount(self) -> Decimal | None:

@@ -35,7 +35,7 @@ def adjust(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
     bill = get_object_or_404(
         Bill.objects.filter(account__community=community)
         .with_open()
-        .select_related("account__unit", "account__party", "run__period"),
+        .select_related("account__unit", "account__party", "run__period", "run__corrects__period"),
         pk=pk,
     )
     with_late_fees([bill], on=today())

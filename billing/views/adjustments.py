@@ -29,6 +29,7 @@ def of_community(community: Community) -> AdjustmentQuerySet:
         "account__party",
         "lessens__fee_item",
         "lessens__bill__run__period",
+        "lessens__bill__run__corrects__period",
         "fee_item",
         "requested_by",
         "decided_by",

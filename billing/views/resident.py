@@ -58,7 +58,7 @@ def bills(request: SignedInRequest) -> HttpResponse:
         .with_open()
         .with_reversed()
         .filter(Q(open_amount=0))
-        .select_related("account__unit", "run__period")
+        .select_related("account__unit", "run__period", "run__corrects__period")
         .order_by("-run__period__starts_on", "account__unit__sort_key", "id")
     )
     return render(
@@ -79,7 +79,7 @@ def _by_unit(accounts: Iterable[Account], request: SignedInRequest) -> list[OfUn
     open_bills = (
         Bill.objects.of_resident(request.user)
         .open()
-        .select_related("run__period")
+        .select_related("run__period", "run__corrects__period")
         .order_by("account_id", "due_on", "id")
     )
     by_account = {
@@ -98,7 +98,13 @@ def bill(request: SignedInRequest, pk: int) -> HttpResponse:
         Bill.objects.visible_to(request.user)
         .with_open()
         .with_reversed()
-        .select_related("account__unit", "account__community", "account__party", "run__period"),
+        .select_related(
+            "account__unit",
+            "account__community",
+            "account__party",
+            "run__period",
+            "run__corrects__period",
+        ),
         pk=pk,
     )
     if not Account.objects.of_resident(request.user).filter(pk=found.account_id).exists():

@@ -18,7 +18,13 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         Bill.objects.filter(account__community=community)
         .with_open()
         .with_reversed()
-        .select_related("account__unit", "account__community", "account__party", "run__period"),
+        .select_related(
+            "account__unit",
+            "account__community",
+            "account__party",
+            "run__period",
+            "run__corrects__period",
+        ),
         pk=pk,
     )
     with_late_fees([found], on=today())
@@ -27,7 +33,7 @@ def bill(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         .exclude(pk=pk)
         .with_open()
         .with_reversed()
-        .select_related("run__period")
+        .select_related("run__period", "run__corrects__period")
         .order_by("-run__period__starts_on")
     )
     return render(

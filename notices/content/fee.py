@@ -30,7 +30,7 @@ def contexts(notices: Sequence[Notice]) -> dict[int, dict[str, Any]]:
     bills = (
         Bill.objects.filter(pk__in=notice_of)
         .with_open()
-        .select_related("account__unit__community", "run__period")
+        .select_related("account__unit__community", "run__period", "run__corrects__period")
         .order_by("account__unit__sort_key")
     )
     lines = _lines(notice_of)
@@ -87,7 +87,7 @@ def _context(notice: Notice, bills: list[Any]) -> dict[str, Any]:
     open_total = sum((bill.open_amount for bill in bills), ZERO)
     return {
         "bills": bills,
-        "period": bills[0].run.period if bills else None,
+        "period": bills[0].run.title if bills else None,
         "due_on": min((bill.due_on for bill in bills), default=None),
         "total": total,
         "open_total": open_total,

@@ -52,7 +52,11 @@ def shared(token: str) -> BillShare | None:
     return (
         BillShare.objects.filter(pk=pk)
         .select_related(
-            "bill__account__community", "bill__account__unit", "bill__run__period", "created_by"
+            "bill__account__community",
+            "bill__account__unit",
+            "bill__run__period",
+            "bill__run__corrects__period",
+            "created_by",
         )
         .first()
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from billing.models import Bill, BillRun, Charge, CreditEntry
+from billing.models import Bill, Charge, CreditEntry
 from core.money import ZERO
 from payments.models import Receipt
 
@@ -63,11 +63,9 @@ class Line:
         part = self.parts[0]
         if self.bill is None:
             return f"{Charge.Kind(part.kind).label}: {part.item}"
-        period = self.bill.run.period
+        period = self.bill.run.title
         if not self.is_bill:
             return _("Late fee on the bill of %(period)s") % {"period": period}
-        if self.bill.run.kind == BillRun.Kind.CORRECTION:
-            return _("Corrected bill %(period)s") % {"period": period}
         return _("Bill %(period)s") % {"period": period}
 
     def _of_entry(self, entry: CreditEntry) -> str:

@@ -37,7 +37,9 @@ def load_statement(account: Account) -> Statement:
 
 def _charges(account: Account) -> list[Row]:
     # Plain rows: objects of twenty years would take longer than the database does.
-    bills: dict[int, Bill] = account.bills.select_related("run__period").in_bulk()
+    bills: dict[int, Bill] = account.bills.select_related(
+        "run__period", "run__corrects__period"
+    ).in_bulk()
     fees: dict[int, list[Part]] = defaultdict(list)
     rows: list[Row] = []
     columns = ("pk", "bill", "kind", "fee_item__name", "starts_on", "ends_on", "amount")

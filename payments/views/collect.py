@@ -162,7 +162,7 @@ def _groups(unit: Unit, payer_id: int | None) -> list[Group]:
     for bill in with_late_fees(
         Bill.objects.filter(account__in=accounts)
         .open()
-        .select_related("run__period")
+        .select_related("run__period", "run__corrects__period")
         .order_by("due_on", "pk"),
         on=today(),
     ):

@@ -66,7 +66,11 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def _lines(order: PaymentOrder) -> list[Any]:
     """What is paid for which bill, with how its late fee of the order's day came about."""
-    lines: list[Any] = list(order.lines.select_related("bill__account__unit", "bill__run__period"))
+    lines: list[Any] = list(
+        order.lines.select_related(
+            "bill__account__unit", "bill__run__period", "bill__run__corrects__period"
+        )
+    )
     day = timezone.localdate(order.paid_at or order.created_at)
     late = standings(bill_ids=[line.bill_id for line in lines], on=day)
     for line in lines:

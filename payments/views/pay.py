@@ -37,7 +37,13 @@ def open_bills_of(request: SignedInRequest) -> QuerySet:
     return (
         Bill.objects.of_resident(request.user)
         .open()
-        .select_related("account__unit", "account__party", "account__community", "run__period")
+        .select_related(
+            "account__unit",
+            "account__party",
+            "account__community",
+            "run__period",
+            "run__corrects__period",
+        )
         .order_by("account__community", "due_on", "account__unit__sort_key", "pk")
     )
 

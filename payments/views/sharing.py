@@ -45,7 +45,9 @@ State = PaymentOrder.State
 
 def _own(request: SignedInRequest, pk: int) -> Bill:
     return get_object_or_404(
-        Bill.objects.of_resident(request.user).select_related("account__unit", "run__period"),
+        Bill.objects.of_resident(request.user).select_related(
+            "account__unit", "run__period", "run__corrects__period"
+        ),
         pk=pk,
     )
 
@@ -117,7 +119,7 @@ def shared_bill(request: HttpRequest, token: str) -> HttpResponse:
             "share": found,
             "valid": valid,
             "bill": bill,
-            "period": found.bill.run.period,
+            "period": found.bill.run.title,
             "masked": sharing.masked_unit(found.bill.account.unit.code),
             "channels": offered(found.bill.account.community.code, app=inside(request)),
             "token": new_token(),
@@ -187,7 +189,7 @@ def shared_order(request: HttpRequest, token: str, pk: int) -> HttpResponse:
             "token": token,
             "words": words_for(found.provider),
             "bill": bill.pk,
-            "period": bill.run.period,
+            "period": bill.run.title,
             "masked": sharing.masked_unit(bill.account.unit.code),
             "form_token": new_token(),
             **how_to_pay(request, found),

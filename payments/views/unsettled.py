@@ -33,6 +33,7 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
         .prefetch_related(
             "lines__bill__account__unit",
             "lines__bill__run__period",
+            "lines__bill__run__corrects__period",
             "account_lines__account__unit",
             "payment__refunds",
             "looks__by",

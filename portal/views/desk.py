@@ -77,7 +77,11 @@ def unit(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
     )
     # On no bill: opening arrears, and what was charged extra.
     beside = Charge.objects.filter(bill=None).open().oldest_first().select_related("fee_item")
-    open_bills = Bill.objects.open().select_related("run__period").order_by("due_on", "pk")
+    open_bills = (
+        Bill.objects.open()
+        .select_related("run__period", "run__corrects__period")
+        .order_by("due_on", "pk")
+    )
     accounts: list[Any] = list(
         Account.objects.filter(unit=found)
         .with_balance()

@@ -47,7 +47,7 @@ def _home_of(user: User) -> dict[str, object]:
     open_bills = with_late_fees(
         Bill.objects.of_resident(user)
         .open()
-        .select_related("run__period", "account__unit")
+        .select_related("run__period", "run__corrects__period", "account__unit")
         .order_by("due_on", "pk"),
         on=today(),
     )

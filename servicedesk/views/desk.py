@@ -121,7 +121,12 @@ def ticket(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
     """One ticket: its story at the left, its clocks and what can be done at the right."""
     found = get_object_or_404(
         Ticket.objects.filter(community=community).select_related(
-            "community", "unit", "bill__run__period", "reporter", "assignee"
+            "community",
+            "unit",
+            "bill__run__period",
+            "bill__run__corrects__period",
+            "reporter",
+            "assignee",
         ),
         pk=pk,
     )

@@ -88,7 +88,7 @@ def _bill_asked_about(request: SignedInRequest) -> Bill | None:
     if not number:
         return None
     bills = Bill.objects.of_resident(request.user).select_related(
-        "account__unit", "account__community", "run__period"
+        "account__unit", "account__community", "run__period", "run__corrects__period"
     )
     return get_object_or_404(bills, pk=number if number.isdecimal() else None)
 
@@ -153,7 +153,7 @@ def ticket(request: SignedInRequest, pk: int) -> HttpResponse:
     """One's own ticket: where it stands, when we answer, what was said; and what can be done."""
     found = get_object_or_404(
         Ticket.objects.of_resident(request.user).select_related(
-            "community", "unit", "bill__run__period", "reporter"
+            "community", "unit", "bill__run__period", "bill__run__corrects__period", "reporter"
         ),
         pk=pk,
     )
