@@ -2,6 +2,7 @@ from django.urls import path
 
 from billing import adjusting_urls
 from billing.views import (
+    accepting,
     arrears,
     desk_proposals,
     meter_pages,
@@ -31,6 +32,7 @@ urlpatterns = [
     path(f"{RUNS}<int:pk>/", runs.run, name="run"),
     path(f"{RUNS}<int:pk>/preview/", run_actions.preview_again, name="preview_again"),
     path(f"{RUNS}<int:pk>/accept/", run_actions.accept, name="accept_exceptions"),
+    path(f"{RUNS}<int:pk>/accept/<slug:reason>/", accepting.accept_reason, name="accept_reason"),
     path(f"{RUNS}<int:pk>/issue/", run_actions.issue, name="issue_run"),
     path(f"{RUNS}<int:pk>/send-back/", run_actions.send_back, name="send_back"),
     path(f"{RUNS}<int:pk>/drop/", run_actions.drop, name="drop_run"),

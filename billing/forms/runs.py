@@ -99,8 +99,14 @@ class AcceptForm(forms.Form):
     exceptions = forms.ModelMultipleChoiceField(
         queryset=RunException.objects.none(), required=False, widget=forms.MultipleHiddenInput
     )
-    reason = forms.ChoiceField(choices=RunException.Reason, required=False)
     note = forms.CharField(label=_("Note"), max_length=200, required=False)
+
+
+class AcceptAllForm(forms.Form):
+    """Why all exceptions of a reason may stay, and how many they were when that was decided."""
+
+    note = forms.CharField(label=_("Why they may stay like that"), max_length=200)
+    count = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 
 class CorrectForm(forms.Form):

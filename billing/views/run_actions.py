@@ -105,22 +105,20 @@ def _still_to_come(run: BillRun) -> date:
 @staff(Role.ACCOUNTANT)
 @require_POST
 def accept(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
-    """Let exceptions be: those that are ticked, or all of a reason."""
+    """Let those exceptions be that are ticked."""
     run = _found(community, pk)
     form = AcceptForm(request.POST)
     form.fields["exceptions"].queryset = run.exceptions.all()  # type: ignore[attr-defined]
-    if not form.is_valid() or not (form.cleaned_data["exceptions"] or form.cleaned_data["reason"]):
+    if not form.is_valid() or not form.cleaned_data["exceptions"]:
         flash.error(request, _("Please tick what you looked at."))
         return _to_run(run)
     asked = form.cleaned_data
-    ticked = None if asked["reason"] else [each.pk for each in asked["exceptions"]]
     try:
         count = run_approval.accept_exceptions(
             run=run,
             by=request.user,
             note=asked["note"],
-            exceptions=ticked,
-            reason=asked["reason"],
+            exceptions=[each.pk for each in asked["exceptions"]],
         )
     except RunRefused as refusal:
         flash.error(request, str(refusal))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -177,7 +177,9 @@ def _exceptions(request: SignedInRequest, community: Community, run: BillRun) ->
         reason = ""
     if waiting:
         found = found.filter(accepted_at__isnull=True)
-    ordered = found.order_by("unit__sort_key", "fee_item__position", "id")
+    # What belongs to no unit, such as a forgotten cost, concerns all of them: first.
+    of_all = F("unit__sort_key").asc(nulls_first=True)
+    ordered = found.order_by(of_all, "fee_item__position", "id")
     page = Paginator(ordered, EXCEPTIONS).get_page(request.GET.get("exceptions"))
     urls = mend_urls(community, list(page))
     for each in page:

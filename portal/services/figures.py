@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from billing.arrears import AGES, open_by_due_date
 from billing.models import (
@@ -116,6 +116,25 @@ def arrears_by_age(community: Community) -> list[Age]:
     ]
 
 
+def billing_exceptions(community: Community) -> QuerySet[RunException]:
+    """What runs could not bill and nobody accepted: of those not issued, and of the last period.
+
+    What an earlier period left open was decided when it was issued.
+    """
+    issued = BillingPeriod.objects.filter(community=community, issued_at__isnull=False)
+    last = issued.order_by("-ends_on").values("pk")[:1]
+    runs = BillRun.objects.filter(
+        Q(state__in=BillRun.OPEN) | Q(period__in=last), period__community=community
+    ).exclude(state=BillRun.State.REVERSED)
+    return RunException.objects.filter(run__in=runs, accepted_at__isnull=True)
+
+
+def run_with_exceptions(community: Community) -> int | None:
+    """The id of the latest run that has some of them: where the manager begins."""
+    found = billing_exceptions(community).order_by("-run__period__starts_on", "-run_id")
+    return found.values_list("run_id", flat=True).first()
+
+
 def exceptions_waiting(community: Community) -> dict[str, int]:
     """What a machine could not settle and somebody has to look at, by kind."""
     return {
@@ -132,11 +151,7 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
         ).count(),
         "vacancies": VacancyRequest.objects.filter(unit__community=community).waiting().count(),
         "payments": PaymentOrder.objects.filter(community=community).unsettled().count(),
-        "billing": RunException.objects.filter(
-            run__period__community=community, accepted_at__isnull=True
-        )
-        .exclude(run__state=BillRun.State.REVERSED)
-        .count(),
+        "billing": billing_exceptions(community).count(),
         "corrections": late_facts.units_due(community),
         "late_runs": BillingPeriod.objects.filter(community=community).late().count(),
         "approvals": BillRun.objects.filter(period__community=community)

@@ -23,6 +23,7 @@ ROWS = [
     Row("billing:run", a_run),
     Row("billing:preview_again", a_run, post=True),
     Row("billing:accept_exceptions", a_run, post=True),
+    Row("billing:accept_reason", lambda side: a_run(side) | {"reason": "no_cost"}),
     Row("billing:issue_run", a_run, post=True),
     Row("billing:send_back", a_run, post=True),
     Row("billing:drop_run", a_run, post=True),

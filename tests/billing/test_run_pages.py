@@ -94,7 +94,7 @@ def test_exceptions_are_accepted_on_the_page(
     assert (first.accepted_by, first.note) == (manager, "empty shell")
     assert get(client, community, "run", run.pk, show="waiting").count("data-exception") == 1
     assert "data-exception" not in get(client, community, "run", run.pk, reason="no_tariff")
-    post(client, community, "accept_exceptions", run.pk, reason="cannot_compute")
+    post(client, community, "accept_reason", run.pk, "cannot_compute", count=1, note="empty")
     assert "data-issue" in get(client, community, "run", run.pk)
 
 

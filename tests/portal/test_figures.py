@@ -10,9 +10,10 @@ from billing.models import Charge, CreditEntry
 from billing.services.accounts.lessening import lessen
 from billing.services.accounts.posting import allocate, post_credit
 from billing.services.runs.reversal import reverse_charges
-from community.models import today
+from community.models import Unit, today
 from payments.models import Payment
 from portal.services import figures
+from tests.billing.small import Q2, issue, preview, small_community
 from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.payments import make_payment
 
@@ -87,3 +88,20 @@ def test_nothing_yet() -> None:
     assert figures.collection_rates(community) == []
     assert sum(age.amount for age in figures.arrears_by_age(community)) == 0
     assert set(figures.exceptions_waiting(community).values()) == {0}
+
+
+def test_what_runs_could_not_bill_counts_what_is_not_issued_and_the_last_period() -> None:
+    community = small_community(units=3)
+    Unit.objects.filter(room__in=["101", "102"]).update(area=0)
+    first = issue(community).run
+    assert figures.exceptions_waiting(community)["billing"] == 2
+    assert figures.run_with_exceptions(community) == first.pk
+    Unit.objects.filter(room="101").update(area=100)
+    second = issue(community, **Q2).run
+    # What the first quarter left open was decided when it was issued.
+    assert figures.exceptions_waiting(community)["billing"] == 1
+    assert figures.run_with_exceptions(community) == second.pk
+    days = {"starts_on": datetime.date(2026, 7, 1), "ends_on": datetime.date(2026, 9, 30)}
+    draft = preview(community, **days, due_on=datetime.date(2026, 8, 15)).run
+    assert figures.exceptions_waiting(community)["billing"] == 2
+    assert figures.run_with_exceptions(community) == draft.pk

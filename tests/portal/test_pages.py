@@ -167,7 +167,7 @@ def test_manager_sees_today(
 ) -> None:
     community = works(Role.MANAGER)
     make_payment(make_bill("100.00", community=community), amount="25.00")
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         page = client.get(reverse("portal:manager", args=[community.code])).content.decode()
     assert "¥25.00" in page
     assert "25 %" in page

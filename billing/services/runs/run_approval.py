@@ -30,11 +30,13 @@ def accept_exceptions(
     note: str = "",
     exceptions: Collection[int] | None = None,
     reason: str = "",
+    count: int | None = None,
 ) -> int:
     """Somebody looked at exceptions of a run, some or all of a reason, and lets them be.
 
     Those accepted before keep who did it. Returns how many were accepted now. Raises RunRefused for
-    a run whose bills are issued, ValueError if neither is named.
+    a run whose bills are issued, and if they are not `count` any more; ValueError if neither is
+    named.
     """
     if exceptions is None and not reason:
         raise ValueError("name exceptions or a reason")
@@ -47,6 +49,8 @@ def accept_exceptions(
             found = found.filter(pk__in=exceptions)
         if reason:
             found = found.filter(reason=reason)
+        if count is not None and count != found.count():
+            raise RunRefused(_("they are not as many any more: please look again"))
         return found.update(accepted_at=Now(), accepted_by=by, note=note.strip()[:200])
 
 
