@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from billing.forms.fields import FigureField, typed_figure
 from billing.forms.meters import WalkForm
-from billing.models import BillRun, FeeItem, Meter
+from billing.models import BillRun, FeeItem, LateFact, Meter
 from billing.services.meters import meter_sheets as sheets
 from billing.services.meters.meter_entries import Entry, EntryRefused, Taken, record_readings
 from billing.services.meters.metering import History, histories
@@ -178,7 +178,7 @@ def _rows(units: list[Unit], item: FeeItem, on: date) -> list[Row]:
     found = Meter.objects.filter(fee_item=item, unit__in=units)
     meter_of = dict(found.values_list("unit_id", "pk"))
     known = histories(meter_of.values())
-    due = late_facts.runs_by_unit(meter_of)
+    due = late_facts.runs_by_unit(meter_of, LateFact.Kind.READING)
     return [
         Row(
             unit,

@@ -21,7 +21,8 @@ from community.models import Community, Role, today
 PAGE = 50
 PERIODS = 24
 SOON = timedelta(days=14)
-SHOWN_DUE = 4  # runs with corrections due, the latest
+RUNS_DUE = 4  # runs with corrections due, the latest
+UNITS_DUE = 8  # of each
 EXCEPTIONS = 20  # as many as somebody will read; the run tells how many there are
 
 
@@ -151,9 +152,10 @@ _PEOPLE = ("issued_by", "approved_by", "reversal_asked_by", "reversed_by")
 
 
 def _due(run: BillRun, due: list[late_facts.Due]) -> list[tuple[late_facts.Due, Any]]:
-    """The corrections due of this run; of earlier ones as well before it is issued."""
-    told = [each for each in due if run.is_open or each.run.pk == run.pk]
-    return [(each, late_facts.units_of(each.run, EXCEPTIONS)) for each in told[:SHOWN_DUE]]
+    """The corrections due of this run; of others as well before a period's bills are issued."""
+    is_next = run.is_open and run.kind == BillRun.Kind.REGULAR
+    told = [each for each in due if is_next or each.run.pk == run.pk]
+    return [(each, late_facts.units_of(each.run, UNITS_DUE)) for each in told[:RUNS_DUE]]
 
 
 def _counted(run: BillRun) -> list[dict[str, Any]]:

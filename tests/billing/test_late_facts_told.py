@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import BillRun, LateFact, Meter, MeterReading
+from billing.services.runs.corrections import preview_correction
 from billing.services.runs.periods import close_run
 from community.models import Community, Role, Unit
 from community.services.transfers import import_transfers
@@ -78,6 +79,13 @@ def test_the_next_preview_says_it_before_it_is_issued(office: Office) -> None:
     assert reverse("billing:corrections", args=[office.community.code, office.run.pk]) in page
 
 
+def test_the_correction_itself_does_not(office: Office) -> None:
+    office.transfer()
+    correction = preview_correction(run=office.run)
+    assert correction is not None
+    assert "data-due" not in office.get("billing:run", correction.pk)
+
+
 def test_another_issued_run_does_not(office: Office) -> None:
     later = issue(office.community, **Q2).run
     office.transfer()
@@ -94,6 +102,8 @@ def test_the_unit_and_its_meter_say_it(client: Client) -> None:
     mark = f'data-due="{office.run.pk}"'
     assert mark in office.get("portal:unit", unit.pk)
     assert mark in office.get("billing:meter", meter.pk)
+    sheet = office.get("billing:meter_sheet", meter.fee_item_id, on="2026-03-31")
+    assert "data-due" not in sheet, "no figure is new"
     assert "data-due" not in office.get("portal:unit", Unit.objects.get(room="102").pk)
 
 

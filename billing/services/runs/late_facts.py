@@ -35,9 +35,16 @@ def units_due(community: Community) -> int:
     return found.values("unit").distinct().count()
 
 
-def runs_by_unit(unit_ids: Iterable[int]) -> dict[int, list[BillRun]]:
-    """By unit, of those asked for: the issued runs to be corrected, the earliest first."""
+def runs_by_unit(
+    unit_ids: Iterable[int], kind: LateFact.Kind | None = None
+) -> dict[int, list[BillRun]]:
+    """By unit, of those asked for: the issued runs to be corrected, the earliest first.
+
+    Only where something of a `kind` is new, if one is given.
+    """
     found = LateFact.objects.due().filter(unit__in=list(unit_ids))
+    if kind:
+        found = found.filter(kind=kind)
     pairs = set(found.values_list("unit", "run"))
     runs = BillRun.objects.select_related("period").in_bulk({run for _unit, run in pairs})
     by_unit: dict[int, list[BillRun]] = {}
@@ -47,7 +54,7 @@ def runs_by_unit(unit_ids: Iterable[int]) -> dict[int, list[BillRun]]:
 
 
 class Touched(NamedTuple):
-    """A unit that a run may have billed wrong, and what is new, in words."""
+    """A unit that a run may have billed wrong, and what is new, in words, as far as noted."""
 
     unit: Unit
     reasons: list[str]
@@ -60,9 +67,10 @@ def units_of(run: BillRun, limit: int) -> list[Touched]:
     kinds: dict[int, list[str]] = {}
     rows = found.filter(unit__in=ids).values_list("unit", "kind").distinct()
     for unit, kind in rows.order_by("kind"):
-        kinds.setdefault(unit, []).append(str(LateFact.Kind(kind).label))
+        if kind != LateFact.Kind.FOUND:
+            kinds.setdefault(unit, []).append(str(LateFact.Kind(kind).label))
     units = Unit.objects.in_bulk(ids)
-    return [Touched(units[pk], kinds[pk]) for pk in ids]
+    return [Touched(units[pk], kinds.get(pk, [])) for pk in ids]
 
 
 def announcements(community: Community) -> list[str]:
