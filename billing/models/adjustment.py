@@ -64,6 +64,8 @@ class Adjustment(TwoPersonRequest):
         related_name="+",
         verbose_name=_("evidence"),
     )
+    # Paper stays where it is filed: what it is and where it lies.
+    evidence_note = models.CharField(_("evidence on paper"), max_length=200, blank=True)
     # For an extra charge: what for, and until when it is to be paid.
     fee_item = models.ForeignKey(
         FeeItem,

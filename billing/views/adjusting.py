@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -12,13 +12,14 @@ from django.views.decorators.http import require_http_methods
 
 from billing.forms.adjustments import LATE_FEE, AdjustForm, ExtraChargeForm
 from billing.models import Account, Adjustment, Bill, Charge, FeeItem
-from billing.services.accounts.adjustments import (
-    TooMuch,
+from billing.services.accounts.adjustment_requests import (
+    SameWaiting,
     may_take_off,
     request_adjustment,
     request_extra_charge,
     request_late_fee_waiver,
 )
+from billing.services.accounts.adjustments import TooMuch
 from billing.services.accounts.amounts_due import with_late_fees
 from billing.services.accounts.late_fees import ITEM
 from community.access import SignedInRequest, staff
@@ -45,8 +46,22 @@ def adjust(request: SignedInRequest, community: Community, pk: int) -> HttpRespo
     return render(
         request,
         "billing/adjust.html",
-        {"community": community, "bill": bill, "form": form},
+        {
+            "community": community,
+            "bill": bill,
+            "form": form,
+            "waiting": _waiting().filter(lessens__bill=bill),
+        },
         status=422 if form.is_bound else 200,
+    )
+
+
+def _waiting() -> QuerySet[Adjustment]:
+    """The requests that wait, oldest first, as a form shows them before one more is made."""
+    return (
+        Adjustment.objects.waiting()
+        .select_related("lessens__fee_item", "fee_item", "requested_by")
+        .order_by("pk")
     )
 
 
@@ -92,6 +107,8 @@ def _asked(request: SignedInRequest, bill: Bill, form: AdjustForm) -> bool:
         "reason": asked["reason"],
         "by": request.user,
         "form_token": asked["form_token"],
+        "evidence_note": asked["evidence_note"],
+        "again": asked.get("again", False),
     }
     if asked["line"] == LATE_FEE and asked["kind"] != Adjustment.Kind.WAIVER:
         form.add_error("kind", _("A late fee that is on no line yet can only be waived."))
@@ -112,6 +129,9 @@ def _asked(request: SignedInRequest, bill: Bill, form: AdjustForm) -> bool:
             _("At most %(left)s can be taken off this line now.")
             % {"left": format_yuan(error.left)},
         )
+        return False
+    except SameWaiting as error:
+        form.point_out(error.other)
         return False
     except ReasonMissing:
         form.add_error("reason", _("Please say why."))
@@ -135,8 +155,26 @@ def extra_charge(request: SignedInRequest, community: Community, pk: int) -> Htt
         items=FeeItem.objects.filter(community=community).exclude(name=ITEM),
         initial={"due_on": today()},
     )
-    if request.method == "POST" and form.is_valid():
-        asked = form.cleaned_data
+    if request.method == "POST" and form.is_valid() and _asked_extra(request, unit, form):
+        return redirect("billing:adjustments", community.code)
+    return render(
+        request,
+        "billing/extra_charge.html",
+        {
+            "community": community,
+            "unit": unit,
+            "form": form,
+            "waiting": _waiting().filter(account__unit=unit, kind=Adjustment.Kind.EXTRA),
+        },
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _asked_extra(request: SignedInRequest, unit: Unit, form: ExtraChargeForm) -> bool:
+    """Whether the request was made; else the form says why not."""
+    asked = dict(form.cleaned_data)
+    community = unit.community
+    try:
         with transaction.atomic():
             # A new owner who was never billed yet has no account; the request opens it.
             account, _made = Account.objects.get_or_create(
@@ -144,13 +182,8 @@ def extra_charge(request: SignedInRequest, community: Community, pk: int) -> Htt
             )
             evidence = keep_evidence(asked.pop("evidence"), community=community, by=request.user)
             request_extra_charge(account=account, by=request.user, evidence=evidence, **asked)
-        messages.success(
-            request, _("Asked for. It is charged as soon as another person approves it.")
-        )
-        return redirect("billing:adjustments", community.code)
-    return render(
-        request,
-        "billing/extra_charge.html",
-        {"community": community, "unit": unit, "form": form},
-        status=422 if form.is_bound else 200,
-    )
+    except SameWaiting as error:
+        form.point_out(error.other)
+        return False
+    messages.success(request, _("Asked for. It is charged as soon as another person approves it."))
+    return True

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from billing.models import Account, Adjustment, Bill, Charge
-from billing.services.accounts import adjustments
+from billing.services.accounts import adjustment_requests, adjustments
 from billing.services.accounts.late_fees import accrued
 from billing.services.accounts.opening_balances import import_opening_balances
 from billing.services.lookups import add_fee_items
@@ -125,16 +125,19 @@ class Dealings:
 
     # --- adjustments ------------------------------------------------------------------------
 
+    def _asked(self) -> dict[str, Any]:
+        paper = "原件存客服档案 2026 年第 14 号"
+        return {"by": self.clerk, "form_token": self.token(), "evidence_note": paper}
+
     def _ask(
         self, charge: Charge, amount: Decimal, reason: str, kind: Adjustment.Kind
     ) -> Adjustment:
-        return adjustments.request_adjustment(
+        return adjustment_requests.request_adjustment(
             kind=kind,
             charge=charge,
             amount=amount,
             reason=reason,
-            by=self.clerk,
-            form_token=self.token(),
+            **self._asked(),
         )
 
     def _line(self, account: Account, item: str) -> Charge:
@@ -154,12 +157,11 @@ class Dealings:
     def _she_asks_to_waive_the_late_fee(self, account: Account) -> None:
         bills = Bill.objects.filter(account=account).values_list("pk", flat=True)
         for bill_id, amount in sorted(accrued(bill_ids=list(bills), on=today()).items())[:1]:
-            adjustments.request_late_fee_waiver(
+            adjustment_requests.request_late_fee_waiver(
                 bill=Bill.objects.get(pk=bill_id),
                 amount=amount,
                 reason="李阿姨住院两个月，家属来电申请免除违约金，已见出院小结。",
-                by=self.clerk,
-                form_token=self.token(),
+                **self._asked(),
             )
 
     def _rejected(self) -> None:
@@ -172,14 +174,13 @@ class Dealings:
         adjustments.reject(adjustment=asked, by=self.manager, words=words)
 
     def _extra_charge(self) -> None:
-        extra = adjustments.request_extra_charge(
+        extra = adjustment_requests.request_extra_charge(
             account=self._somebody(lambda one: one.owed > 0),
             fee_item=add_fee_items(self.community, [CARD])[CARD],
             amount=Decimal("40.00"),
             due_on=today() + 30 * DAY,
             reason="补办门禁卡两张，每张 20 元。",
-            by=self.clerk,
-            form_token=self.token(),
+            **self._asked(),
         )
         adjustments.approve(adjustment=extra, by=self.manager)
 

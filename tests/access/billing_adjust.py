@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.models import Adjustment
-from billing.services.accounts.adjustments import request_adjustment
+from billing.services.accounts.adjustment_requests import request_adjustment
 from community.models import StoredFile, VacancyRequest, today
 from tests.access.rows import Row
 from tests.access.world import Side

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Adjustment, BillingPeriod
-from billing.services.accounts.adjustments import approve, request_adjustment, request_extra_charge
+from billing.services.accounts.adjustment_requests import request_adjustment, request_extra_charge
+from billing.services.accounts.adjustments import approve
 from community.models import today
 from tests.factories.billing import (
     FeeItemFactory,
@@ -145,6 +146,7 @@ def books():
         reason="电梯停运",
         by=clerk,
         form_token=uuid.uuid4(),
+        evidence_note="档案 2026-14",
     )
     approve(adjustment=asked, by=manager)
     extra = request_extra_charge(
@@ -155,6 +157,7 @@ def books():
         reason="补办",
         by=clerk,
         form_token=uuid.uuid4(),
+        evidence_note="档案 2026-15",
     )
     approve(adjustment=extra, by=manager)
     early = make_bill("500.00", account=account, quarter=2)

@@ -60,6 +60,7 @@ def wanted(bill, **changed):
         "kind": "waiver",
         "amount": "30.00",
         "reason": "电梯停运",
+        "evidence_note": "电梯维保单，档案 2026-14",
     }
     return form | changed
 
@@ -116,6 +117,7 @@ def test_who_asked_is_told_that_it_takes_another_person(client, manager, bill, c
         {"line": ""},
         {"kind": "extra"},
         {"reason": "   "},
+        {"evidence_note": "   "},
         {"form_token": "x"},
         {"line": "late"},
     ],
@@ -170,8 +172,10 @@ def test_an_extra_charge_for_a_payer_without_an_account(client, clerk, manager, 
         "amount": "25.00",
         "due_on": "2026-12-01",
         "reason": "补办",
+        "evidence_note": "领用登记表",
     }
-    assert client.post(url, form | {"amount": ""}).status_code == 422
+    for wrong in ({"amount": ""}, {"evidence_note": ""}):
+        assert client.post(url, form | wrong).status_code == 422
     assert not unit.accounts.exists()
     for _ in range(2):
         client.post(url, form)
@@ -248,7 +252,53 @@ def test_a_resident_takes_his_request_back(client, bill):
 def test_queries_do_not_grow_with_the_requests(
     client, clerk, bill, community, django_assert_max_num_queries
 ):
-    for _ in range(6):
-        client.post(adjust_url(bill), wanted(bill, amount="1.00"))
+    for yuan in range(1, 7):
+        client.post(adjust_url(bill), wanted(bill, amount=f"{yuan}.00"))
+    assert Adjustment.objects.count() == 6
     with django_assert_max_num_queries(14):
         client.get(reverse("billing:adjustments", args=[community.code]))
+    with django_assert_max_num_queries(18):
+        client.get(adjust_url(bill))
+
+
+def test_an_equal_request_is_pointed_out_before_it_is_sent(client, clerk, bill, community):
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    client.post(adjust_url(bill), wanted(bill))
+    asked = Adjustment.objects.get()
+    assert f'data-waiting="{asked.pk}"' in client.get(adjust_url(bill)).content.decode()
+    answer = client.post(adjust_url(bill), wanted(bill))
+    assert answer.status_code == 422
+    assert 'name="again"' in answer.content.decode()
+    assert str(clerk) in str(answer.context["form"].errors["again"])
+    assert Adjustment.objects.count() == 1
+    # Something else is wrong as well: the box stays, and is still of no force without a tick.
+    assert client.post(adjust_url(bill), wanted(bill, again="on", amount="")).status_code == 422
+    form = wanted(bill, again="on")
+    for _ in range(2):
+        assert client.post(adjust_url(bill), form).status_code == 302
+    assert Adjustment.objects.count() == 2
+
+
+def test_an_equal_extra_charge_is_pointed_out_too(client, clerk, community):
+    unit = OccupancyFactory.create(community=community).unit
+    url = reverse("billing:extra_charge", args=[community.code, unit.pk])
+    form = {
+        "party": unit.occupancies.get().party_id,
+        "fee_item": FeeItemFactory(community=community, name="门禁卡补办").pk,
+        "amount": "25.00",
+        "due_on": "2026-12-01",
+        "reason": "补办",
+        "evidence_note": "领用登记表",
+    }
+    answers = [client.post(url, form | {"form_token": str(uuid.uuid4())}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 422]
+    asked = Adjustment.objects.get()
+    assert f'data-waiting="{asked.pk}"' in client.get(url).content.decode()
+    client.post(url, form | {"form_token": str(uuid.uuid4()), "again": "on"})
+    assert Adjustment.objects.count() == 2
+
+
+def test_paper_is_named_where_it_is_decided(client, clerk, bill, community):
+    client.post(adjust_url(bill), wanted(bill))
+    page = client.get(reverse("billing:adjustments", args=[community.code])).content.decode()
+    assert "电梯维保单，档案 2026-14" in page

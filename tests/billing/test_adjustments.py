@@ -12,15 +12,12 @@ from django.db import IntegrityError, transaction
 
 from billing.models import Account, Adjustment, Bill, Charge, CreditEntry
 from billing.services.accounts import adjustments
-from billing.services.accounts.adjustments import (
-    TooMuch,
-    approve,
-    reject,
+from billing.services.accounts.adjustment_requests import (
     request_adjustment,
     request_extra_charge,
     request_late_fee_waiver,
-    withdraw,
 )
+from billing.services.accounts.adjustments import TooMuch, approve, reject, withdraw
 from billing.services.accounts.late_fees import accrued, standings
 from billing.services.accounts.posting import Credit, Portion, post_credits
 from community.models import today
@@ -60,6 +57,7 @@ def ask(bill, by, yuan="30.00", kind=Kind.WAIVER, **changed):
         "reason": "电梯停运",
         "by": by,
         "form_token": uuid.uuid4(),
+        "evidence_note": "档案 2026-14",
     }
     return request_adjustment(**(wanted | changed))
 
@@ -149,6 +147,7 @@ def test_an_extra_charge_stands_beside_the_bills(clerk, manager):
         reason="补办两张",
         by=clerk,
         form_token=uuid.uuid4(),
+        evidence_note="档案 2026-14",
     )
     assert not account.charges.exists()
     done = approve(adjustment=asked, by=manager)
@@ -171,7 +170,12 @@ def test_the_late_fee_of_today_is_posted_then_waived(bill, clerk, manager):
     LateFeePolicyFactory(community=bill.account.community)
     late = accrued(bill_ids=[bill.pk], on=today())[bill.pk]
     asked = request_late_fee_waiver(
-        bill=bill, amount=late, reason="住院", by=clerk, form_token=uuid.uuid4()
+        bill=bill,
+        amount=late,
+        reason="住院",
+        by=clerk,
+        form_token=uuid.uuid4(),
+        evidence_note="出院小结",
     )
     assert asked.lessens.kind == Charge.Kind.LATE_FEE
     assert still_open(bill) == Decimal("140.00") + late
@@ -189,7 +193,12 @@ def test_what_was_waived_of_a_late_fee_is_not_taken_back_once_more(clerk, manage
     LateFeePolicyFactory(community=bill.account.community)
     late = accrued(bill_ids=[bill.pk], on=today())[bill.pk]
     asked = request_late_fee_waiver(
-        bill=bill, amount=late, reason="住院", by=clerk, form_token=uuid.uuid4()
+        bill=bill,
+        amount=late,
+        reason="住院",
+        by=clerk,
+        form_token=uuid.uuid4(),
+        evidence_note="出院小结",
     )
     approve(adjustment=asked, by=manager)
     # The transfer of the due date is found later: no late fee was right at all.

@@ -19,7 +19,8 @@ from billing.models import (
     RunChange,
     Tariff,
 )
-from billing.services.accounts.adjustments import approve, request_adjustment
+from billing.services.accounts.adjustment_requests import request_adjustment
+from billing.services.accounts.adjustments import approve
 from billing.services.accounts.posting import allocate, post_credit
 from billing.services.runs.bill_run import RunRefused
 from billing.services.runs.corrections import bill_unit_until, preview_correction
@@ -283,6 +284,7 @@ class TestReversal:
             reason="lift out of order",
             by=UserFactory.create(),
             form_token=uuid4(),
+            evidence_note="log of the lift",
         )
         approve(adjustment=asked, by=UserFactory.create())
         entry = CreditEntry.objects.get(kind=CreditEntry.Kind.WAIVER)

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from billing.models import Account, Adjustment, BillRun, Charge, CreditEntry, OfferUse
-from billing.services.accounts import adjustments, offers
+from billing.services.accounts import adjustment_requests, adjustments, offers
 from billing.services.runs.corrections import preview_correction
 from billing.services.runs.reversal import reverse_charges, reverse_run
 from billing.services.runs.run_approval import issue_previewed
@@ -84,13 +84,14 @@ def change(account, **facts):
 
 
 def waive(line, yuan):
-    asked = adjustments.request_adjustment(
+    asked = adjustment_requests.request_adjustment(
         kind=Adjustment.Kind.WAIVER,
         charge=line,
         amount=Decimal(yuan),
         reason="电梯停运",
         by=StaffUserFactory.create(),
         form_token=uuid.uuid4(),
+        evidence_note="档案 2026-14",
     )
     adjustments.approve(adjustment=asked, by=StaffUserFactory.create())
 

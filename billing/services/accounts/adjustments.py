@@ -1,29 +1,25 @@
-"""Adjustments (减免): asked for by one person, decided by another, posted with the decision.
+"""Adjustments (减免) are decided by another person than asked for them, and posted with that.
 
 Each function is one transaction that locks the account, then the adjustment, looks at its state
 again, and returns quietly when the work is done already. The database refuses one person for both.
 """
 
-import datetime
-import uuid
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
 
-from billing.models import Account, Adjustment, Bill, Charge, CreditEntry, FeeItem
+from billing.models import Adjustment, Charge, CreditEntry
 from billing.services.accounts.late_fees import post_late_fees
 from billing.services.accounts.lessening import MoreThanLeft, left_of, lessen
 from billing.services.accounts.locking import lock_accounts
 from billing.services.accounts.taking_back import take_back_discounts
-from community.models import StoredFile, User, today
+from community.models import User, today
 from community.services.decisions import (
     DecisionRefused,
     ReasonMissing,
     check_person,
     has_to_become,
 )
-from core.money import ZERO, from_fen, to_fen
 
 State = Adjustment.State
 Kind = Adjustment.Kind
@@ -42,129 +38,7 @@ class TooMuch(DecisionRefused):
         self.left = left
 
 
-@transaction.atomic
-def request_adjustment(
-    *,
-    kind: Adjustment.Kind,
-    charge: Charge,
-    amount: Decimal,
-    reason: str,
-    by: User,
-    form_token: uuid.UUID,
-    evidence: StoredFile | None = None,
-) -> Adjustment:
-    """Asks that `amount` yuan of a line be waived, discounted or written off.
-
-    The same `form_token` again returns the first request. Raises TooMuch (what other requests
-    wait for counts as taken), ReasonMissing, ValueError for an extra charge or an odd amount.
-    """
-    if kind not in ENTRY:
-        raise ValueError(f"{kind} lessens nothing")
-    lock_accounts([charge.account_id])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
-        return known
-    left = may_take_off(charge, kind)
-    if from_fen(to_fen(amount)) > left:
-        raise TooMuch(left)
-    return _request(
-        charge.account, kind, amount, reason, by, form_token, evidence, {"lessens": charge}
-    )
-
-
-@transaction.atomic
-def request_late_fee_waiver(
-    *,
-    bill: Bill,
-    amount: Decimal,
-    reason: str,
-    by: User,
-    form_token: uuid.UUID,
-    evidence: StoredFile | None = None,
-) -> Adjustment:
-    """As `request_adjustment`, for the late fee of today that no line shows yet: it is posted.
-
-    Raises TooMuch with 0 when nothing is unposted.
-    """
-    lock_accounts([bill.account_id])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
-        return known
-    posted = post_late_fees(account_ids=[bill.account_id], on=today(), bill_ids=[bill.pk])
-    if bill.pk not in posted:
-        raise TooMuch(ZERO)
-    return request_adjustment(
-        kind=Kind.WAIVER,
-        charge=posted[bill.pk],
-        amount=amount,
-        reason=reason,
-        by=by,
-        form_token=form_token,
-        evidence=evidence,
-    )
-
-
-@transaction.atomic
-def request_extra_charge(
-    *,
-    account: Account,
-    fee_item: FeeItem,
-    amount: Decimal,
-    due_on: datetime.date,
-    reason: str,
-    by: User,
-    form_token: uuid.UUID,
-    evidence: StoredFile | None = None,
-) -> Adjustment:
-    """Asks that the account be charged `amount` yuan besides its bills, to be paid by `due_on`.
-
-    Raises ReasonMissing, ValueError for a fee item of another community.
-    """
-    if fee_item.community_id != account.community_id:
-        raise ValueError("the fee item belongs to another community")
-    lock_accounts([account.pk])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
-        return known
-    more = {"fee_item": fee_item, "due_on": due_on}
-    return _request(account, Kind.EXTRA, amount, reason, by, form_token, evidence, more)
-
-
-def _request(
-    account: Account,
-    kind: Adjustment.Kind,
-    amount: Decimal,
-    reason: str,
-    by: User,
-    form_token: uuid.UUID,
-    evidence: StoredFile | None,
-    more: dict[str, object],
-) -> Adjustment:
-    if not reason.strip():
-        raise ReasonMissing
-    if to_fen(amount) <= 0:
-        raise ValueError("an adjustment is above 0")
-    return Adjustment.objects.create(
-        community_id=account.community_id,
-        account=account,
-        kind=kind,
-        amount=amount,
-        reason=reason.strip(),
-        requested_by=by,
-        form_token=form_token,
-        evidence=evidence,
-        **more,
-    )
-
-
-def may_take_off(charge: Charge, kind: str) -> Decimal:
-    """How much of a line a new request may ask for, in yuan; requests that wait count as taken."""
-    waiting = Adjustment.objects.waiting().filter(lessens=charge)
-    asked = waiting.aggregate(total=Sum("amount"))["total"] or ZERO
-    return max(_left(charge, kind) - asked, ZERO)
-
-
-def _left(charge: Charge, kind: str) -> Decimal:
+def left_for(charge: Charge, kind: str) -> Decimal:
     """What nothing lessens yet. A write-off gives up what is open; it never gives money back."""
     left = left_of(charge)
     if kind == Kind.WRITE_OFF:
@@ -192,7 +66,7 @@ def approve(*, adjustment: Adjustment, by: User, words: str = "") -> Adjustment:
 
 
 def _lessen(adjustment: Adjustment, charge: Charge) -> None:
-    left = _left(charge, adjustment.kind)
+    left = left_for(charge, adjustment.kind)
     if adjustment.amount > left:
         raise TooMuch(left)
     if charge.bill_id and charge.kind != Charge.Kind.LATE_FEE:
