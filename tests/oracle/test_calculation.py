@@ -28,7 +28,7 @@ def calculated(community: Community):
         if is_due(cost, community)
         for problem in calculator.share(as_cost(number, cost), units)
     ]
-    known: dict[str, list[calc.Span]] = {}
+    known: dict[int, list[calc.Span]] = {}
     for number, cost in enumerate(community.costs):
         known.setdefault(cost["item"], []).append(as_cost(number, cost).span)
     problems += calculator.without_cost(known)
