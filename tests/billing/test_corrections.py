@@ -293,6 +293,17 @@ class TestReversal:
         assert entry.reversed_by.amount == -5
 
 
+def test_money_of_a_line_that_is_gone_settles_what_else_is_owed():
+    community = small_community(units=1)
+    run = issue(community).run
+    pay(Bill.objects.get(), "729.00")
+    issue(community, **Q2)
+    Tariff.objects.filter(method="household").update(ends_on=date(2025, 12, 31))
+    correct(run)
+    # 24.00 of the first quarter, with nothing in its place: it is not left lying as credit.
+    assert balances(community) == {"业主0": (Decimal("705.00"), 0)}
+
+
 class TestMovingOut:
     DAY = date(2026, 2, 10)
 
