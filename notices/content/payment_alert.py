@@ -8,7 +8,7 @@ from django.urls import reverse
 from notices.content.short import ShortText
 from notices.models import Notice
 from payments.models import PaymentOrder
-from payments.unsettled import plain_reason
+from payments.reasons import plain_reason
 
 
 def context(notice: Notice) -> dict[str, Any]:

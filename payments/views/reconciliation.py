@@ -16,6 +16,7 @@ from payments.forms_reconciliation import ExplainForm, KeepForm
 from payments.forms_refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import PermanentError, TransientError
+from payments.reasons import plain_reason
 from payments.services import differences as services
 from payments.settlement import is_late, net_and_entries
 from payments.wording import channel_names
@@ -113,6 +114,7 @@ def difference(request: SignedInRequest, community: Community, pk: int) -> HttpR
 def _shown(
     request: SignedInRequest, community: Community, line: ReconciliationLine, **more: Any
 ) -> HttpResponse:
+    order = line.order
     context: dict[str, Any] = {
         "community": community,
         "line": line,
@@ -120,6 +122,7 @@ def _shown(
         "name": channel_names()[line.reconciliation.provider],
         "units": _units(line),
         "meaning": meaning(line),
+        "problem": plain_reason(order.problem, order) if order and order.problem else "",
         "can_record": services.can_record(line),
         "surplus": services.surplus(line),
         "keep": KeepForm(community=community),

@@ -16,9 +16,9 @@ from core.encryption import decrypt
 from payments.documents import voucher_pdf
 from payments.forms_refunds import ReasonForm, TransferForm, WordsForm, only_so_much
 from payments.models import Refund
+from payments.reasons import plain_reason
 from payments.services import refunds as services
 from payments.services.original_refunds import confirm_paid
-from payments.unsettled import plain_reason
 
 PAGE = 50
 State = Refund.State

@@ -1,14 +1,16 @@
 """Payments that do not fit: all that wait are listed, each with words and both amounts."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from community.models import Community, Role
-from payments import unsettled
+from payments import reasons, unsettled
 from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import PermanentError, ProviderOrder, TradeState
 from payments.services import asking, orders
@@ -129,23 +131,48 @@ def test_every_reason_that_the_services_give_has_its_own_words(
     said.add(order.problem)
     assert len(said) == 5
     for reason in said:
-        assert unsettled.plain_reason(reason) is not unsettled._OTHER, reason
+        assert reasons.plain_reason(reason) is not reasons.OTHER.plain, reason
     kept = {
         "it says paid, but asked the provider calls it unpaid",
         "it says paid, 60.00 yuan; asked 100.00",
         "it says refunded, None yuan; asked 100.00",
     }
-    assert len({str(unsettled.plain_reason(reason)) for reason in kept}) == len(kept)
-    assert unsettled.plain_reason("something new") is unsettled._OTHER
+    assert len({str(reasons.plain_reason(reason)) for reason in kept}) == len(kept)
+    assert reasons.plain_reason("something new") is reasons.OTHER.plain
 
 
 def test_an_order_that_was_not_accepted_says_that_nothing_was_taken(community: Community) -> None:
     order = an_order(community, state="failed", problem="NOT_ENOUGH: 余额不足")
     (found,) = unsettled.explain([order])
     assert found.theirs is None
-    assert [(reason.plain, reason.code) for reason in found.reasons] == [
-        (unsettled._REFUSED, "NOT_ENOUGH: 余额不足")
+    assert [(reason.plain, reason.codes) for reason in found.reasons] == [
+        (reasons.REFUSED.plain, ["NOT_ENOUGH: 余额不足"])
     ]
+
+
+def test_a_paid_order_says_what_it_is_booked_with(community: Community, accountant: Client) -> None:
+    bill = make_bill("80.00", account=AccountFactory.create(community=community))
+    paid = make_order(bill, state="paid")
+    make_payment(bill, order=paid)
+    waiting = an_order(community)
+    for order in (paid, waiting):
+        refused(order, f"it says paid, 60.00 yuan; asked {order.amount}")
+        refused(order, f"it says paid, 60.00 yuan; asked {order.amount} again")
+    refused(paid, "merchant 9 and app 9 are not ours")
+    with translation.override("en"):
+        still, booked = (unsettled.explain([order])[0].reasons for order in (waiting, paid))
+        assert "Nothing is recorded" in str(still[0].plain)
+        (told,) = booked
+        assert "booked with ¥80.00" in str(told.plain)
+        assert "Nothing is recorded" not in str(told.plain)
+        # What a machine kept is there for whoever supports, folded away.
+        assert (len(still), len(still[0].codes), len(told.codes)) == (1, 2, 3)
+    text = page_of(accountant, community).content.decode()
+    folded = re.findall(r'<details class="support">.*?</details>', text, re.DOTALL)
+    assert sum("yuan; asked" in part for part in folded) == 2
+    for part in folded:
+        text = text.replace(part, "")
+    assert not re.search("yuan; asked|not ours", text)
 
 
 def press(client: Client, community: Community, order: PaymentOrder, **typed: str) -> Any:
