@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -30,7 +30,7 @@ def sms_report(request: HttpRequest, token: str) -> JsonResponse:
         return JsonResponse({"code": 413, "msg": "too long"}, status=413)
     try:
         lines = json.loads(request.body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, UnreadablePostError):  # the last: it broke off
         return JsonResponse({"code": 400, "msg": "not JSON"}, status=400)
     if not isinstance(lines, list):
         return JsonResponse({"code": 400, "msg": "not an array"}, status=400)

@@ -4,8 +4,9 @@ import logging
 from dataclasses import replace
 from http import HTTPStatus
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -22,7 +23,8 @@ logger = logging.getLogger(__name__)
 @require_POST
 def callback(request: HttpRequest, provider: str, merchant: str = "") -> HttpResponse:
     """Verifies, stores and answers within a second; the work is done afterwards. A forgery is only
-    logged; what cannot be stored in time is refused, so that the provider tells it again.
+    logged; what cannot be stored in time is refused, so that the provider tells it again. What is
+    too long (DATA_UPLOAD_MAX_MEMORY_SIZE) or breaks off is refused in the provider's words as well.
 
     Each merchant account has an address of its own, since its keys are its own.
     """
@@ -31,7 +33,14 @@ def callback(request: HttpRequest, provider: str, merchant: str = "") -> HttpRes
     except KeyError:
         raise Http404 from None
     try:
-        receive(found, request.headers, request.body)
+        body = request.body
+    except (RequestDataTooBig, UnreadablePostError) as error:
+        logger.warning("callback of %s not read: %s", provider, error)
+        too_long = isinstance(error, RequestDataTooBig)
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_long else HTTPStatus.BAD_REQUEST
+        return _http(replace(found.refused(), status=status))
+    try:
+        receive(found, request.headers, body)
     except NotGenuine as error:
         logger.warning("callback of %s refused: %s", provider, error)
         return _http(found.refused())
