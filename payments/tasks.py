@@ -4,7 +4,7 @@ from celery import shared_task
 
 from community.models import today
 from payments.providers.base import TransientError
-from payments.services import asking, events, original_refunds, reconciling
+from payments.services import events, hanging, original_refunds, reconciling
 
 
 @shared_task
@@ -21,7 +21,7 @@ def process_events(*event_ids: int) -> None:
 def check_order(order_id: int) -> None:
     """Somebody waits for this order: asks the provider now; what fails now the sweep does later."""
     try:
-        asking.ask_by_id(order_id)
+        hanging.ask_by_id(order_id)
     except TransientError:
         return
 
@@ -35,7 +35,7 @@ def sweep_events() -> None:
 @shared_task
 def sweep_orders() -> None:
     """Looks after orders that hang."""
-    asking.sweep_orders()
+    hanging.sweep_orders()
 
 
 @shared_task

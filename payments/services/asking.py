@@ -4,38 +4,30 @@ import datetime
 import logging
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from billing.services.accounts.amounts_due import amounts_due
-from core.doorbell import after_commit, ring
 from core.money import ZERO
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder
 from payments.providers.base import (
     AlreadyPaid,
-    PermanentError,
     ProviderOrder,
     TradeState,
-    TransientError,
 )
 from payments.services.counter import open_unbilled
 from payments.services.orders import (
     WrongFacts,
     mark_closed,
     mark_expired,
-    next_check,
     settle,
 )
-from payments.services.turns import Turn
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)
 # Somebody who opened the payment in its last second may still be at it.
 GRACE = datetime.timedelta(minutes=5)
 LIVE = (PaymentOrder.State.CREATED, PaymentOrder.State.PENDING)
-# A page that waits makes us ask at most this often.
-LEAST_PAUSE = datetime.timedelta(seconds=4)
 
 
 def ask(order: PaymentOrder) -> PaymentOrder:
@@ -48,7 +40,7 @@ def ask(order: PaymentOrder) -> PaymentOrder:
     if facts.state == TradeState.PAID:
         return _settle_or_tell(order, facts)
     if facts.state == TradeState.REFUNDED:
-        return _stop_asking(order, "the provider refunded it before we knew that it was paid")
+        return stop_asking(order, "the provider refunded it before we knew that it was paid")
     if facts.state == TradeState.CLOSED:
         return _end(order)
     if order.state not in LIVE:
@@ -106,79 +98,15 @@ def _unbilled_fit(order: PaymentOrder) -> bool:
     return all(needed.get(pk, ZERO) >= amount for pk, amount in wanted.items())
 
 
-def sweep_orders() -> int:
-    """Asks about every order that is due, as far as its turn reaches; how many. Safe to run twice
-    at once.
-
-    An order that cannot be asked about now (the provider is down) stays due for its next time.
-    """
-    turn, asked = Turn(), 0
-    while turn.lasts() and (order := _claim()) is not None:
-        asked += 1
-        try:
-            ask_by_id(order.pk)
-        except TransientError as error:
-            logger.warning("order %s: %s", order.out_trade_no, error)
-        except Exception:  # one bad order must not keep the others waiting
-            logger.exception("asking about order %s failed", order.out_trade_no)
-    return asked
-
-
-def ask_by_id(order_id: int) -> None:
-    """Asks about one order if it is still live or watched. Raises TransientError: ask again later.
-
-    Where the provider does not know or want to know, somebody is told and the sweep stops asking.
-    """
-    order = PaymentOrder.objects.watched().filter(pk=order_id).first()
-    if order is None:
-        return
-    try:
-        ask(order)
-    except (PermanentError, KeyError) as error:
-        _stop_asking(order, f"the provider does not answer about it: {error}")
-
-
-def hurry(order: PaymentOrder) -> bool:
-    """Somebody waits: has a worker ask now, unless one did a moment ago; whether it will."""
-    now = timezone.now()
-    rested = Q(checked_at=None) | Q(checked_at__lt=now - LEAST_PAUSE)
-    with transaction.atomic():
-        mine = PaymentOrder.objects.live().filter(rested, pk=order.pk).update(checked_at=now)
-        if mine:
-            after_commit(ring, "payments.tasks.check_order", order.pk)
-    return bool(mine)
-
-
-@transaction.atomic
-def _claim() -> PaymentOrder | None:
-    """The order that is due longest, put off to its next time so that nobody else takes it.
-
-    One at a time: what a sweep claims and cannot ask about, because a provider is slow, would wait
-    for nothing.
-    """
-    now = timezone.now()
-    order = (
-        PaymentOrder.objects.watched()
-        .filter(check_at__lte=now)
-        .order_by("check_at")
-        .select_for_update(skip_locked=True)
-        .first()
-    )
-    if order is not None:
-        order.check_at, order.checked_at = next_check(order), now
-        order.save(update_fields=["check_at", "checked_at"])
-    return order
-
-
 def _settle_or_tell(order: PaymentOrder, facts: ProviderOrder) -> PaymentOrder:
     try:
         return settle(order.pk, facts)
     except WrongFacts as error:
-        return _stop_asking(order, str(error))
+        return stop_asking(order, str(error))
 
 
 @transaction.atomic
-def _stop_asking(order: PaymentOrder, reason: str) -> PaymentOrder:
+def stop_asking(order: PaymentOrder, reason: str) -> PaymentOrder:
     """A person has to look; told once."""
     asked = PaymentOrder.objects.watched().filter(pk=order.pk, check_at__isnull=False)
     if asked.update(check_at=None, problem=reason[:300]):

@@ -20,8 +20,9 @@ from payments import providers
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import app_scene, inside
-from payments.services.asking import hurry, retire
+from payments.services.asking import retire
 from payments.services.basket import wish_of
+from payments.services.hanging import hurry
 from payments.services.ordering import open_order
 from payments.services.paid_twice import rests
 from payments.views.pay import place

@@ -23,7 +23,7 @@ from payments.models import BillShare, PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import inside, scene_of
 from payments.services import sharing
-from payments.services.asking import hurry
+from payments.services.hanging import hurry
 from payments.services.ordering import (
     NothingToPay,
     NotOffered,

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent
-from payments.services.asking import retire, sweep_orders
+from payments.services.asking import retire
+from payments.services.hanging import sweep_orders
 from payments.services.ordering import NotOffered
 from tests.factories.billing import make_bill
 from tests.fixtures.simulators import AlipaySimulator

@@ -29,7 +29,15 @@ from hypothesis.stateful import (
 from payments import providers
 from payments.models import Payment, PaymentOrder, PaymentSettings, ProviderEvent, Refund
 from payments.providers.base import NotGenuine, Scene
-from payments.services import asking, events, ordering, orders, original_refunds, refunds
+from payments.services import (
+    asking,
+    events,
+    hanging,
+    ordering,
+    orders,
+    original_refunds,
+    refunds,
+)
 from payments.services.counter import MoreThanOwed, collect
 from payments.services.paid_twice import choose_rule
 from tests.factories.billing import AccountFactory, make_bill
@@ -195,14 +203,14 @@ class Orders(RuleBasedStateMachine):
     def somebody_asks(self, which: int, fault: str) -> None:
         order = self.order(which)
         with self.providers.trouble(order.provider, fault):
-            asking.ask_by_id(order.pk)
+            hanging.ask_by_id(order.pk)
 
     @rule()
     def everybody_dies_while_settling(self) -> None:
         with patch.object(orders, "payment_record", side_effect=Died):
             for order in PaymentOrder.objects.watched():
                 with suppress(Died):
-                    asking.ask_by_id(order.pk)
+                    hanging.ask_by_id(order.pk)
 
     @rule(fault=FAULT, provider=PROVIDERS)
     def everything_due_is_swept(self, fault: str, provider: str) -> None:
@@ -326,7 +334,7 @@ class Orders(RuleBasedStateMachine):
 
     def sweep(self) -> None:
         events.sweep_events()
-        asking.sweep_orders()
+        hanging.sweep_orders()
         original_refunds.sweep_refunds()
 
 

@@ -13,7 +13,8 @@ from billing.models import Bill
 from payments.models import Payment, PaymentOrder
 from payments.providers.base import Scene, TransientError
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import asking, ordering, turns
+from payments.services import hanging, ordering, turns
+from payments.services.asking import ask
 from payments.services.ordering import (
     NothingToPay,
     SeveralCommunities,
@@ -172,7 +173,7 @@ def test_no_provider_is_called_inside_a_transaction(merchant, bill, payer, monke
     outside = len(transaction.get_connection().savepoint_ids)
     first = start(payer, bill)
     start(payer, bill)
-    asking.ask(first)
+    ask(first)
     assert depths == {outside}
 
 
@@ -212,7 +213,7 @@ def due(order, **changed):
 
 
 def swept(order):
-    asking.sweep_orders()
+    hanging.sweep_orders()
     order.refresh_from_db()
     return order
 
@@ -228,7 +229,7 @@ def test_an_unpaid_order_waits_for_its_next_time(merchant, bill, payer):
     order = swept(due(start(payer, bill)))
     assert order.state == State.PENDING
     assert order.check_at > timezone.now()
-    assert asking.sweep_orders() == 0
+    assert hanging.sweep_orders() == 0
 
 
 def test_however_old_an_order_is_it_is_asked_about_within_a_minute(merchant, bill, payer):
@@ -243,15 +244,15 @@ def test_a_sweep_asks_about_all_that_is_due_while_its_turn_lasts(
 ):
     orders = [make_order(bill, check_at=timezone.now()) for _ in range(60)]
     asked = []
-    monkeypatch.setattr(asking, "ask_by_id", asked.append)
-    assert asking.sweep_orders() == 60
+    monkeypatch.setattr(hanging, "ask_by_id", asked.append)
+    assert hanging.sweep_orders() == 60
     assert sorted(asked) == [order.pk for order in orders]
 
 
 def test_what_a_sweep_has_no_time_for_stays_due(merchant, bill, payer, monkeypatch):
     orders = [make_order(bill, check_at=timezone.now()) for _ in range(3)]
     monkeypatch.setattr(turns, "SECONDS", -1.0)
-    assert asking.sweep_orders() == 0
+    assert hanging.sweep_orders() == 0
     now = timezone.now()
     assert PaymentOrder.objects.filter(check_at__lte=now).count() == len(orders)
 
@@ -320,8 +321,28 @@ def test_waiting_page_has_the_provider_asked_but_not_without_end(
     order = start(payer, bill)
     merchant.pay(order.out_trade_no)
     with django_capture_on_commit_callbacks(execute=True):
-        assert asking.hurry(order)
-        assert not asking.hurry(order)
+        assert hanging.hurry(order)
+        assert not hanging.hurry(order)
     order.refresh_from_db()
     assert order.state == State.PAID
-    assert not asking.hurry(order)
+    assert not hanging.hurry(order)
+
+
+def test_what_never_arrived_is_placed_when_the_provider_answers_again(
+    merchant, bill, payer, django_capture_on_commit_callbacks
+):
+    """Nobody presses anything: the page that waits has it tried, and the sweep when none does."""
+    merchant.faults(refuse_next=3)
+    order = start(payer, bill)
+    assert (order.state, order.pay_url) == (State.CREATED, "")
+    assert swept(due(order)).state == State.CREATED  # still down
+    PaymentOrder.objects.update(checked_at=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert hanging.hurry(order)
+        assert not hanging.hurry(order)
+    order.refresh_from_db()
+    assert order.state == State.CREATED  # down, and tried once only
+    placed = swept(due(order))
+    assert (placed.state, placed.pay_url[:9]) == (State.PENDING, "weixin://")
+    merchant.pay(order.out_trade_no)
+    assert swept(due(order)).state == State.PAID

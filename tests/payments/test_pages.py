@@ -126,6 +126,20 @@ class TestPaying:
         order.refresh_from_db()
         assert order.state == "pending"
 
+    def test_the_page_of_an_order_that_never_arrived_recovers_by_itself(
+        self, client, resident, bill, merchant, django_capture_on_commit_callbacks
+    ):
+        merchant.faults(refuse_next=1, match="/native")
+        page = self.start(client, bill).url
+        order = PaymentOrder.objects.get()
+        status = reverse("payments:order_status", args=[order.pk]) + "?state=created"
+        assert status in client.get(page).content.decode()
+        PaymentOrder.objects.update(checked_at=None)
+        with django_capture_on_commit_callbacks(execute=True):
+            assert client.get(status).status_code == 204
+        assert client.get(status).headers["HX-Refresh"] == "true"
+        assert "data:image" in client.get(page).context["qr"]
+
     def test_what_cannot_be_paid_leads_back(self, client, resident, bill, merchant):
         foreign = make_bill()
         assert self.start(client, foreign).url == reverse("payments:pay")

@@ -13,7 +13,7 @@ from community.models import Community, Role
 from payments import reasons, unsettled
 from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import PermanentError, ProviderOrder, TradeState
-from payments.services import asking, orders
+from payments.services import hanging, orders
 from payments.services.orders import WrongFacts
 from portal.services.figures import exceptions_waiting
 from tests.factories.billing import AccountFactory, make_bill
@@ -124,9 +124,9 @@ def test_every_reason_that_the_services_give_has_its_own_words(
     def refuse(_order: PaymentOrder) -> PaymentOrder:
         raise PermanentError("ORDER_NOT_EXIST")
 
-    monkeypatch.setattr(asking, "ask", refuse)
+    monkeypatch.setattr(hanging, "ask", refuse)
     PaymentOrder.objects.filter(pk=order.pk).update(check_at=order.created_at)
-    asking.ask_by_id(order.pk)
+    hanging.ask_by_id(order.pk)
     order.refresh_from_db()
     said.add(order.problem)
     assert len(said) == 5
