@@ -1,9 +1,12 @@
 """What an online order is for, priced from our rows: bills, what is on no bill, months ahead."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from billing.models import Account, Bill
 from billing.services.runs.estimate import MOST_MONTHS
@@ -82,6 +85,17 @@ def live_orders_for(user: User, wish: Wish) -> list[PaymentOrder]:
     if wish.prepay:
         wanted |= Q(account_lines__account__in=accounts, account_lines__purpose="prepayment")
     return list(PaymentOrder.objects.live().filter(wanted).distinct())
+
+
+def being_paid(bill_ids: Collection[int], unbilled: Collection[int]) -> Decimal:
+    """What somebody is about to pay online, in yuan, by orders that are open now for any of the
+    bills, or for what accounts owe on no bill; orders may hold more than that. One query."""
+    wanted = Q(lines__bill__in=bill_ids) | Q(
+        account_lines__account__in=unbilled, account_lines__purpose=OrderAccount.Purpose.UNBILLED
+    )
+    now = PaymentOrder.objects.live().filter(wanted, expires_at__gt=timezone.now()).distinct()
+    total: Decimal = now.aggregate(total=Coalesce(Sum("amount"), ZERO))["total"]
+    return total
 
 
 def fill(user: User, wish: Wish) -> Basket | None:

@@ -18,6 +18,7 @@ from core.kept_form import keep_form, kept_form
 from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
+from payments.services.basket import being_paid
 from payments.services.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.record import KeyConflict
 from payments.views.used_form import receipt_of_used_form
@@ -77,6 +78,7 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             "ticked": ticked,
             "owed": _total(groups, ticked, saved),
             "savings": saved,
+            "online": _online(groups),
             "form": form,
             "today": today(),
         },
@@ -195,6 +197,12 @@ def _account(unit: Unit, groups: list[Group]) -> Account | None:
 
 def _savings(groups: list[Group]) -> list[Saving]:
     return savings([bill for group in groups for bill in group.bills], on=today())
+
+
+def _online(groups: list[Group]) -> Decimal:
+    """What somebody is about to pay online of what the page shows: taken here too, it is twice."""
+    bills = [bill.pk for group in groups for bill in group.bills]
+    return being_paid(bills, [group.account.pk for group in groups if group.unbilled])
 
 
 def _total(groups: list[Group], ticked: set[int], saved: list[Saving]) -> Decimal:

@@ -1,20 +1,22 @@
 """Money taken at the counter: what is owed, what is typed, and the form sent twice."""
 
+import datetime
 import uuid
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from billing.models import Account, Bill
-from payments.models import Payment, Receipt
-from tests.factories.billing import AccountFactory, make_bill
+from payments.models import OrderAccount, Payment, PaymentOrder, Receipt
+from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.community import (
     MembershipFactory,
     OccupancyFactory,
     UnitFactory,
 )
-from tests.factories.payments import make_payment
+from tests.factories.payments import make_order, make_payment
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,32 @@ def test_open_bills_of_todays_payer_are_ticked(client, clerk, bill, django_asser
     shown = {b.pk for group in response.context["groups"] for b in group.bills}
     assert shown == {bill.pk, elsewhere.pk, former.pk}
     assert stranger.pk not in shown
+
+
+def test_an_order_that_is_open_online_is_told(client, clerk, bill, django_assert_max_num_queries):
+    """Once, with its whole amount, however many of the bills it holds; and while it can be paid."""
+    second = make_bill("11.00", account=bill.account, quarter=2)
+    order = make_order(bill, second)
+    make_order(make_bill("22.00"))
+    with django_assert_max_num_queries(16):
+        response = client.get(collect_url(bill))
+    assert response.context["online"] == order.amount == bill.amount + second.amount
+    client.cookies["django_language"] = "en"
+    assert "355.12 online" in client.get(collect_url(bill)).content.decode()
+    PaymentOrder.objects.update(expires_at=timezone.now())
+    assert not client.get(collect_url(bill)).context["online"]
+    PaymentOrder.objects.update(
+        expires_at=timezone.now() + datetime.timedelta(minutes=9), state="closed"
+    )
+    assert not client.get(collect_url(bill)).context["online"]
+
+
+def test_what_is_owed_on_no_bill_and_is_being_paid_online_is_told(client, clerk, bill):
+    account = bill.account
+    ChargeFactory(account=account, amount="30.00")
+    order = make_order(make_bill("1.00"))
+    OrderAccount.objects.create(order=order, account=account, purpose="unbilled", amount="30.00")
+    assert client.get(collect_url(bill)).context["online"] == order.amount
 
 
 def test_cash_for_two_bills_of_two_units(client, clerk, bill):
