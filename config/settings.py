@@ -257,6 +257,7 @@ WECHATPAY = merchant_accounts(
 # the second.
 WECHAT_OPEN_URL = env("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
 WECHAT_API_URL = env("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
+refuse_simulator("WECHATPAY_GATEWAY", WECHATPAY[""]["GATEWAY"])
 refuse_simulator("WECHAT_OPEN_URL", WECHAT_OPEN_URL)
 refuse_simulator("WECHAT_API_URL", WECHAT_API_URL)
 ALIPAY = merchant_accounts(
@@ -265,6 +266,7 @@ ALIPAY = merchant_accounts(
     {"APP_ID": "", "SELLER_ID": "", "PRIVATE_KEY_FILE": "", "PUBLIC_KEY_FILE": ""},
     gateway="https://openapi.alipay.com/gateway.do",
 )
+refuse_simulator("ALIPAY_GATEWAY", ALIPAY[""]["GATEWAY"])
 
 # --- Logging --------------------------------------------------------------------------------
 

@@ -115,16 +115,15 @@ class Provider(ABC):
         that cannot be read, or a simulator in production."""
         values = self.account
         stem = "_".join(filter(None, [self.prefix, variable(self.merchant)]))
-        missing = self._missing
-        if not self.merchant and not any(values[name] for name in values if name != "GATEWAY"):
-            return []  # no merchant account: not offered
-        if missing:
-            return [f"{stem}_{name} is not set" for name in missing]
         found = []
         if settings.PRODUCTION and values["GATEWAY"] != self.gateway:
             found.append(
                 f"{self.prefix}_GATEWAY is {values['GATEWAY']}: not the real {self.method.label}"
             )
+        if not self.merchant and not any(values[name] for name in values if name != "GATEWAY"):
+            return found  # no merchant account: not offered
+        if missing := self._missing:
+            return found + [f"{stem}_{name} is not set" for name in missing]
         try:
             self.load()
         except Exception as error:  # noqa: BLE001 - the libraries raise nothing narrower

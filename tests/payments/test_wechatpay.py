@@ -126,6 +126,14 @@ def test_the_simulator_is_refused_in_production(provider, settings):
     settings.PRODUCTION = True
     with translation.override("en"):
         assert "not the real WeChat Pay" in provider.problems()[0]
+    settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"MCHID": ""}}
+    with translation.override("en"):
+        simulated, missing = provider.problems()  # whatever else is wrong
+    assert "not the real WeChat Pay" in simulated
+    assert missing == "WECHATPAY_MCHID is not set"
+    known = settings.WECHATPAY[""]
+    settings.WECHATPAY = {"": dict.fromkeys(known, "") | {"GATEWAY": known["GATEWAY"]}}
+    assert len(provider.problems()) == 1
     settings.WECHATPAY = {"": settings.WECHATPAY[""] | {"GATEWAY": GATEWAY}}
     assert provider.problems() == []
 
