@@ -27,7 +27,6 @@ from tests.test_access import OWN_URLS, ROWS, access_of
 pytestmark = pytest.mark.e2e
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = [row for row in ROWS if not row.post and not row.url.startswith("mfa_")]
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
 EVERYTHING = {"runOnly": {"type": "tag", "values": [*WCAG, "best-practice"]}}
 # Narrower than any phone sold today, and what 1280 px look like at 400 % (WCAG 1.4.10).
@@ -51,10 +50,19 @@ VISITORS = (
 )
 
 
-def visitor_of(row: Row, side: Side) -> User | None:
-    """The first who may open a page; what is public is seen by a stranger."""
+def shown_to(row: Row) -> Visitor | None:
+    """The first who may open a page; what is public is seen by a stranger, some by nobody."""
     access = access_of(row)
-    visitor = next(who for who in VISITORS if row.expected(access, who) == ALLOWED)
+    return next((who for who in VISITORS if row.expected(access, who) == ALLOWED), None)
+
+
+PAGES = [row for row in ROWS if not row.post and not row.url.startswith("mfa_") and shown_to(row)]
+
+
+def visitor_of(row: Row, side: Side) -> User | None:
+    """Who opens a page; None for a stranger."""
+    visitor = shown_to(row)
+    assert visitor
     return {
         Visitor.ANONYMOUS: None,
         Visitor.OWNER: side.owner,

@@ -215,6 +215,9 @@ def test_the_database_wants_a_reason_and_a_name(account, by, wrong):
         Clearance.objects.update(**wrong)
 
 
+RULE = "payments.a_note_leaves_out_what_was_accepted"
+
+
 def test_the_books_know_a_note_that_left_out_what_nobody_accepted(account, by):
     clearance = begun(account, by)
     accept(clearance.pk, by=by, reason="无法抄表")
@@ -223,7 +226,7 @@ def test_the_books_know_a_note_that_left_out_what_nobody_accepted(account, by):
         accepted=[{"item": "燃气费", "from": "2026-03-31", "to": "2026-04-15", "why": "not_read"}]
     )
     (broken,) = books.verify().breaks
-    assert broken.rule == "payments.a_note_leaves_out_what_was_accepted"
+    assert broken.rule == RULE
 
 
 # --- shared costs --------------------------------------------------------------------------

@@ -64,27 +64,27 @@ def test_the_month_is_signed_off_when_everything_has_come(community, accountant)
     assert not verify(None).breaks
 
 
-@pytest.mark.parametrize(
-    ("tampering", "rule"),
-    [
-        (
-            "UPDATE payments_settlemententry SET amount = amount + 1",
-            "payments.a_payout_is_shared_out_whole",
-        ),
-        (
-            "UPDATE payments_bankline SET use = 'payer'",
-            "payments.a_payout_is_shared_out_whole",
-        ),
-        (
-            "UPDATE payments_bankline SET booked_on = booked_on - 5",
-            "payments.a_payout_is_for_earlier_days_of_its_channel",
-        ),
-        (
-            "UPDATE payments_reconciliation SET fees = fees + 1",
-            "payments.a_month_signed_off_has_nothing_outstanding",
-        ),
-    ],
-)
+TAMPERING = [
+    (
+        "UPDATE payments_settlemententry SET amount = amount + 1",
+        "payments.a_payout_is_shared_out_whole",
+    ),
+    (
+        "UPDATE payments_bankline SET use = 'payer'",
+        "payments.a_payout_is_shared_out_whole",
+    ),
+    (
+        "UPDATE payments_bankline SET booked_on = booked_on - 5",
+        "payments.a_payout_is_for_earlier_days_of_its_channel",
+    ),
+    (
+        "UPDATE payments_reconciliation SET fees = fees + 1",
+        "payments.a_month_signed_off_has_nothing_outstanding",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tampering", "rule"), TAMPERING)
 def test_the_books_notice_and_the_database_refuses(community, accountant, tampering, rule):
     make_day(community, FIFTH, "100.00")
     take_over(community, (FIFTH + DAY, "100.00", TENPAY))
