@@ -5,7 +5,7 @@ import hashlib
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
-from payments.providers.base import BillLine, DailyBill, TransientError
+from payments.providers.base import BillDamaged, BillLine, DailyBill
 
 CHINA = ZoneInfo("Asia/Shanghai")
 LARGEST = 200_000_000  # bytes unpacked; a line has some 300
@@ -20,9 +20,9 @@ def made(day: datetime.date, lines: list[BillLine], content: bytes) -> DailyBill
     return DailyBill(day, tuple(lines), content, hashlib.sha256(content).hexdigest())
 
 
-def damaged(why: str) -> TransientError:
+def damaged(why: str) -> BillDamaged:
     """The file is not what was promised: to be fetched again."""
-    return TransientError(f"the bill's file is damaged: {why}")
+    return BillDamaged(f"the bill's file is damaged: {why}")
 
 
 def yuan(text: str) -> Decimal:

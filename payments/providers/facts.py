@@ -19,6 +19,10 @@ class TransientError(ProviderError):
     """Network, overload, an answer that cannot be trusted: ask again; it may have been done."""
 
 
+class BillDamaged(TransientError):
+    """The day's bill is not what was promised: to be fetched again."""
+
+
 class PermanentError(ProviderError):
     """Refused: asking again changes nothing. Carries the provider's own code."""
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from decimal import Decimal
 from io import StringIO
 
@@ -260,8 +261,15 @@ def test_the_command_refuses_with_a_reason(merchant, bill, options, why):
 def test_a_damaged_file_changes_nothing(open_day, bill):
     paid(open_day, bill)
     open_day.faults(bill_today=True, bill_damaged=True)
-    with pytest.raises(CommandError, match="damaged"):
-        call_command("reconcile", channel="wechat", date=today().isoformat())
+    out = StringIO()
+    with translation.override("en"), pytest.raises(CommandError) as refusal:
+        call_command("reconcile", channel="wechat", date=today().isoformat(), json=True, stdout=out)
+    sentence, support = str(refusal.value).split("\n")
+    answer = json.loads(out.getvalue())
+    assert sentence == answer["reason"]
+    assert "came from the channel is damaged" in sentence
+    assert support == f"For support: {answer['details']}"
+    assert not re.search("Error|the bill's file", sentence), "those are words for support"
     assert not Reconciliation.objects.exists()
 
 

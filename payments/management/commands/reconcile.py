@@ -11,7 +11,7 @@ from core import tables
 from core.management.plain_command import PlainCommand
 from core.money import plain_yuan
 from payments.models import ReconciliationLine
-from payments.providers.base import ProviderError
+from payments.providers.base import BillDamaged, ProviderError, TransientError
 from payments.services.reconciling import Done, ReconcileRefused, reconcile
 
 
@@ -30,11 +30,10 @@ class Command(PlainCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = self._run(**options)
-        except (ReconcileRefused, ProviderError, tables.TableRefused, ValueError) as refusal:
-            if options["json"]:
-                refused = {"status": "refused", "reason": str(refusal)}
-                self.stdout.write(json.dumps(refused, ensure_ascii=False))
-            raise CommandError(str(refusal)) from None
+        except ProviderError as error:
+            raise self._refused(_plain(error), options["json"], details=str(error)) from None
+        except (ReconcileRefused, tables.TableRefused, ValueError) as refusal:
+            raise self._refused(str(refusal), options["json"]) from None
         found = [_as_json(one) for one in done]
         if options["json"]:
             answer = {
@@ -53,6 +52,15 @@ class Command(PlainCommand):
         for one in found:
             self.stdout.write(text % one)
 
+    def _refused(self, reason: str, as_json: bool, *, details: str = "") -> CommandError:
+        """The refusal: a sentence for people first, then what the provider said, for support."""
+        if as_json:
+            refused = {"status": "refused", "reason": reason}
+            refused |= {"details": details} if details else {}
+            self.stdout.write(json.dumps(refused, ensure_ascii=False))
+        support = _("For support: %(details)s") % {"details": details}
+        return CommandError(f"{reason}\n{support}" if details else reason)
+
     def _run(self, **options: Any) -> list[Done]:
         try:
             day = tables.day()(options["date"])
@@ -64,6 +72,21 @@ class Command(PlainCommand):
             day=day,
             community=find_community(code) if code else None,
         )
+
+
+def _plain(error: ProviderError) -> str:
+    """What went wrong with the provider, in a sentence."""
+    if isinstance(error, BillDamaged):
+        return _(
+            "The bill that came from the channel is damaged. Nothing was changed; please try again "
+            "later."
+        )
+    if isinstance(error, TransientError):
+        return _("The channel cannot be reached just now. Nothing was changed; please try again.")
+    return _(
+        "The channel did not hand out the bill of this day. Nothing was changed; please check the "
+        "settings of the merchant account."
+    )
 
 
 def _as_json(done: Done) -> dict[str, Any]:
