@@ -35,9 +35,14 @@ class Unsettled:
     @property
     def units(self) -> list[str]:
         """The codes of the units that it pays for."""
-        of_bills = [line.bill.account for line in self.order.lines.all()]
-        beside = [line.account for line in self.order.account_lines.all()]
-        return list(dict.fromkeys(account.unit.code for account in (*of_bills, *beside)))
+        return units_of(self.order)
+
+
+def units_of(order: PaymentOrder) -> list[str]:
+    """The codes of the units that an order pays for, of lines that may have been prefetched."""
+    of_bills = [line.bill.account for line in order.lines.all()]
+    beside = [line.account for line in order.account_lines.all()]
+    return list(dict.fromkeys(account.unit.code for account in (*of_bills, *beside)))
 
 
 def unsettled_orders(community: Community) -> QuerySet[PaymentOrder]:

@@ -5,10 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from notices.content.short import ShortText
+from core.money import plain_yuan
+from notices.content.short import ShortText, unit_list
 from notices.models import Notice
 from payments.models import PaymentOrder
-from payments.reasons import plain_reason
+from payments.reasons import meaning_of
+from payments.unsettled import units_of
 
 
 def context(notice: Notice) -> dict[str, Any]:
@@ -16,10 +18,20 @@ def context(notice: Notice) -> dict[str, Any]:
     path = reverse("payments:unsettled", args=[order.community.code])
     return {
         "order": order,
-        "reason": plain_reason(notice.context["reason"]),
+        "units": unit_list(units_of(order)),
+        "reason": meaning_of(notice.context["reason"], order),
         "url": f"{settings.SITE_URL}{path}",
     }
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
-    return ShortText("payment_alert", {"order": context["order"].out_trade_no})
+    order = context["order"]
+    return ShortText(
+        "payment_alert",
+        {
+            "order": order.out_trade_no,
+            "unit": context["units"],
+            "amount": plain_yuan(order.amount),
+            "reason": str(context["reason"].brief),
+        },
+    )

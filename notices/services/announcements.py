@@ -1,7 +1,6 @@
 """Single notices, one function for each thing that is told. Each event is told once."""
 
 import datetime
-import hashlib
 
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
@@ -11,6 +10,7 @@ from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
 from payments.models import Deposit, Payment, PaymentOrder, Posting
+from payments.reasons import meaning_of
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.
@@ -65,12 +65,14 @@ def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
 
 
 def payment_alert(*, order: PaymentOrder, reason: str) -> None:
-    """Money that does not fit: accountants and managers hear of it, once for each reason."""
-    told = hashlib.sha256(reason.encode()).hexdigest()[:16]
+    """Money that does not fit: accountants and managers hear of it, once for each kind of reason
+    until somebody has looked at the order."""
+    kind = meaning_of(reason, order).kind
+    look = order.looks.order_by("pk").last()
     for user in _staff(order.community_id, Role.ACCOUNTANT, Role.MANAGER):
         notify(
             kind=Notice.Kind.PAYMENT_ALERT,
-            event_key=f"payment:{order.pk}:{told}:{user.pk}",
+            event_key=f"payment:{order.pk}:{kind}:{look.pk if look else 0}:{user.pk}",
             community=order.community,
             user=user,
             phone=user.phone,

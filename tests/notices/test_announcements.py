@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.template.loader import get_template
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from community.models import BindingRequest, Membership, Role
 from community.signals import binding_decided
+from core.money import format_yuan
 from notices import content
 from notices.models import Delivery, Notice
 from notices.services.deliver import deliver
 from notices.services.states import State
-from payments.models import Payment, PaymentOrder
+from payments.models import OrderLook, Payment, PaymentOrder
+from payments.reasons import meaning_of
 from payments.signals import payment_needs_attention, payment_received
 from servicedesk.models import Ticket, TicketBreach, TicketKind, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
@@ -200,8 +202,28 @@ def test_money_that_does_not_fit_reaches_those_who_keep_the_books(sms: SmsSimula
         for role in (Role.ACCOUNTANT, Role.MANAGER)
         for reason in ("amount differs", "paid after it was closed")
     )
+    for reason in ("10.00 yuan were paid, 1 asked", "it says paid, 20.00 yuan; asked 1"):
+        payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)
+    assert told.count() == 2 * 3, "the same kind is told once"
+    OrderLook.objects.create(
+        order=order, by=staff[Role.MANAGER], words="已核对", seen_at=timezone.now()
+    )
+    for reason in ("30.00 yuan were paid, 1 asked", "it says paid, 40.00 yuan; asked 1"):
+        payment_needs_attention.send(sender=PaymentOrder, order=order, reason=reason)
+    assert told.count() == 2 * 4, "somebody had looked: it came up again"
     deliver_all()
-    assert order.out_trade_no in sms.messages()[0]["text"]
+    unit = order.lines.get().bill.account.unit.code
+    with translation.override(settings.LANGUAGE_CODE):
+        brief = str(meaning_of("paid after it was closed", order).brief)
+        texts = [message["text"] for message in sms.messages()]
+        assert any(brief in text for text in texts)
+    for part in (order.out_trade_no, unit, f"{order.amount}"):
+        assert all(part in text for text in texts), part
+    shown = content.payment_alert.context(told.order_by("pk")[0])
+    for part in ("subject.txt", "txt", "html"):
+        text = get_template(f"notices/messages/payment_alert.{part}").render(shown)
+        assert unit in text
+        assert format_yuan(order.amount) in text
 
 
 def test_every_kind_has_its_words() -> None:
