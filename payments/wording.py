@@ -1,5 +1,6 @@
 """What pages call a payment provider, and what they tell the payer to do."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -101,6 +102,14 @@ def _beside(others: list[str]) -> str:
         "Inside WeChat only WeChat Pay works. To pay with %(others)s, open this page in your "
         "phone's browser: tap ··· at the top right, then “Open in browser”."
     ) % {"others": ", ".join(others)}
+
+
+def channels_by_community(codes: Iterable[str]) -> dict[str, list[str]]:
+    """By community code: what the channels are called by which it can be paid online."""
+    return {
+        code: [str(found.method.label) for found in providers.available(code).values()]
+        for code in codes
+    }
 
 
 def channel_names() -> dict[str, Text]:

@@ -5,6 +5,8 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
 
 from billing.models import Account, Bill, TariffProposal
 from billing.services.accounts.amounts_due import savings, total_late_fee, with_late_fees
@@ -12,6 +14,7 @@ from community.access import public
 from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO
 from notices.models import Notice
+from payments.wording import channels_by_community
 from servicedesk.models import Ticket
 
 TICKETS = 5
@@ -23,8 +26,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """Somebody unknown reads what this is; staff go to work; residents see what they owe."""
     user = request.user
     if isinstance(user, AnonymousUser):
-        communities = Community.objects.order_by("name")
-        return render(request, "portal/landing.html", {"communities": communities})
+        communities = list(Community.objects.order_by("name"))
+        shown = {"communities": communities, "online": _online(communities)}
+        return render(request, "portal/landing.html", shown)
     workplace = (
         user.memberships.filter(is_active=True).select_related("community").order_by("pk").first()
     )
@@ -35,6 +39,16 @@ def home(request: HttpRequest) -> HttpResponse:
     if workplace:  # somebody who works here and lives here
         context["work_url"] = reverse(page, kwargs={"community": workplace.community.code})
     return render(request, "portal/home.html", context)
+
+
+def _online(communities: list[Community]) -> list[tuple[str, list[str]]]:
+    """By which channels one can pay here, and in which communities; those without are left out."""
+    offers = channels_by_community(community.code for community in communities)
+    alike: dict[str, list[str]] = {}
+    for community in communities:
+        if channels := offers[community.code]:
+            alike.setdefault(get_text_list(channels, gettext("or")), []).append(community.name)
+    return list(alike.items())
 
 
 def _home_of(user: User) -> dict[str, object]:

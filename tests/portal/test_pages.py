@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from community.models import BindingRequest, Role
+from payments import providers
 from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.community import (
     BindingFactory,
@@ -36,6 +37,27 @@ def works(client: Client) -> Callable[..., Any]:
 def test_a_visitor_sees_the_communities(client: Client) -> None:
     community = CommunityFactory.create(name="云栖苑甲区")
     assert community.name in client.get("/").content.decode()
+
+
+def test_a_visitor_reads_by_which_channels_each_community_can_be_paid(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    both, one, none = (CommunityFactory.create(name=name) for name in ("甲区", "乙区", "丙区"))
+    kinds = providers.all_providers()
+    offers = {both.code: ["wechatpay", "alipay"], one.code: ["alipay"], none.code: []}
+    monkeypatch.setattr(
+        providers, "available", lambda code: {key: kinds[key] for key in offers[code]}
+    )
+    wechat, alipay = (str(kinds[key].method.label) for key in ("wechatpay", "alipay"))
+    with django_assert_num_queries(1):
+        page = client.get("/")
+    (only, first), (two, second) = page.context["online"]
+    assert (only, first, second) == (alipay, [one.name], [both.name])
+    assert wechat in two
+    assert alipay in two
+    assert two in page.content.decode()
+    offers |= {code: [] for code in offers}
+    assert wechat not in client.get("/").content.decode()
 
 
 @pytest.mark.parametrize(
