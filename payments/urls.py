@@ -46,6 +46,7 @@ urlpatterns = [
     # Residents and staff
     path("receipts/<int:pk>/", receipts.receipt, name="receipt"),
     path("receipts/<int:pk>.pdf", receipts.receipt_pdf, name="receipt_pdf"),
+    path("vouchers/<int:pk>.pdf", receipts.voucher, name="voucher"),
     path("accounts/<int:pk>/statement/", statement.statement, name="statement"),
     path("accounts/<int:pk>/statement.pdf", statement.statement_as_pdf, name="statement_pdf"),
     path("accounts/<int:pk>/statement.xlsx", statement.statement_as_xlsx, name="statement_xlsx"),

@@ -1,5 +1,7 @@
 """Payout vouchers (付款凭单): the paper of a refund that was paid out, and its numbers."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +10,9 @@ from community.models import Community
 from core.append_only import append_only
 from payments.models.payment import Receipt
 from payments.models.refund import Refund
+
+if TYPE_CHECKING:
+    from community.models import User
 
 
 class VoucherSeries(models.Model):
@@ -26,6 +31,12 @@ class VoucherSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.community} {self.year}: {self.last_number}"
+
+
+class PayoutVoucherQuerySet(models.QuerySet["PayoutVoucher"]):
+    def visible_to(self, user: "User") -> "PayoutVoucherQuerySet":
+        """Papers of refunds of `user`'s own accounts, and all of the communities where he works."""
+        return self.filter(refund__in=Refund.objects.visible_to(user))
 
 
 class PayoutVoucher(models.Model):
@@ -54,6 +65,8 @@ class PayoutVoucher(models.Model):
     handler_name = models.CharField(_("handled by"), max_length=100, blank=True)
     approver_name = models.CharField(_("approved by"), max_length=100, blank=True)
     issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
+
+    objects = PayoutVoucherQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("payout voucher")

@@ -5,6 +5,7 @@ other, and until then the money is the account's credit.
 """
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,6 +22,8 @@ from payments.providers.base import Capability
 from payments.services.refunds import request_refund
 from payments.signals import paid_twice
 
+# A refund that will be or is paid out.
+ALIVE = (*Refund.OPEN, Refund.State.PAID)
 KEPT = "a bill was paid already: the rest is kept as credit"
 ASKED = "a bill was paid already: a refund of the rest is asked for"
 
@@ -39,12 +42,17 @@ def unasked_credit(order: PaymentOrder) -> dict[int, Decimal]:
 
 @dataclass(frozen=True)
 class Rest:
-    """What was not needed of a paid order at one unit, in yuan, and the refund that the rule asked
-    for, if it did."""
+    """What was not needed of a paid order at one unit, or a part of that, in yuan, and the refund
+    that somebody or the rule asked for, if so."""
 
     unit: str
     amount: Decimal
     refund: Refund | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is credit for now: nobody asked for it back, or nothing came of that."""
+        return self.refund is None or self.refund.state not in ALIVE
 
 
 def rests(order: PaymentOrder) -> list[Rest]:
@@ -52,12 +60,41 @@ def rests(order: PaymentOrder) -> list[Rest]:
     found = unasked_credit(order)
     if not found:
         return []
-    asked = order.payment.refunds.filter(account__in=found, requested_by=None)
-    refunds = {refund.account_id: refund for refund in asked}
+    asked = list(order.payment.refunds.filter(account__in=found).order_by("pk"))
+    asked += _instead(asked)
     units = Account.objects.filter(pk__in=found).order_by("unit__sort_key", "pk")
     return [
-        Rest(code, found[pk], refunds.get(pk)) for pk, code in units.values_list("pk", "unit__code")
+        rest
+        for pk, code in units.values_list("pk", "unit__code")
+        for rest in _parts(code, found[pk], [one for one in asked if one.account_id == pk])
     ]
+
+
+def _parts(unit: str, amount: Decimal, asked: Iterable[Refund]) -> Iterator[Rest]:
+    """What goes or went back of `amount` yuan, by refund, then what is kept, with the last refund
+    that came to nothing."""
+    fell_through = None
+    for refund in asked:
+        if refund.state not in ALIVE:
+            fell_through = refund
+        elif part := min(refund.amount, amount):
+            yield Rest(unit, part, refund)
+            amount -= part
+    if amount:
+        yield Rest(unit, amount, fell_through)
+
+
+def _instead(asked: Iterable[Refund]) -> list[Refund]:
+    """The refunds of credit that were asked for after one failed: the other way that it took."""
+    since = {
+        refund.account_id: refund.ended_at
+        for refund in asked
+        if refund.state == Refund.State.FAILED and refund.ended_at
+    }
+    if not since:
+        return []
+    others = Refund.objects.filter(account__in=since, payment=None, deposit=None).order_by("pk")
+    return [one for one in others if one.requested_at >= since[one.account_id]]
 
 
 def treat(order: PaymentOrder, rest: dict[int, Decimal]) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Bill, Charge, CreditEntry
 from core.money import ZERO
-from payments.models import Receipt
+from payments.models import PayoutVoucher, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Line:
     parts: Sequence[Part] = ()
     entry: CreditEntry | None = None
     receipt: Receipt | None = None
+    voucher: PayoutVoucher | None = None
 
     @property
     def credited(self) -> Decimal:
@@ -90,6 +91,11 @@ class Line:
     def _detail_of(self, entry: CreditEntry) -> str:
         if self.receipt is not None:
             return _("Receipt %(code)s") % {"code": self.receipt.code}
+        if self.voucher is not None:
+            words = (
+                _("Counter-receipt %(code)s") if self.voucher.counters_id else _("Voucher %(code)s")
+            )
+            return words % {"code": self.voucher.code}
         said = []
         if entry.charge and entry.kind == CreditEntry.Kind.REVERSAL:
             said.append(f"{entry.charge.starts_on} – {entry.charge.ends_on}")

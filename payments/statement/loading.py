@@ -14,6 +14,8 @@ SHOWN = (
     *("kind", "amount", "value_date", "reverses", "account"),
     *("posting__payment__method", "posting__payment__receipt__year"),
     *("posting__payment__receipt__number", "posting__payment__receipt__payment"),
+    *("refund__entry", "refund__voucher__year", "refund__voucher__number"),
+    *("refund__voucher__refund", "refund__voucher__counters"),
     *("adjustment__reason", "charge__starts_on", "charge__ends_on", "charge__fee_item__name"),
 )
 Row = tuple[datetime.date, bool, int, Line]  # sorts by day, charges first, then as posted
@@ -63,13 +65,14 @@ def _charges(account: Account) -> list[Row]:
 
 def _entries(account: Account) -> list[Row]:
     entries = account.credit_entries.select_related(
-        "posting__payment__receipt", "adjustment", "charge__fee_item"
+        "posting__payment__receipt", "adjustment", "charge__fee_item", "refund__voucher"
     ).only(*SHOWN)
     rows: list[Row] = []
     for entry in entries:
         posting = getattr(entry, "posting", None)
         receipt = getattr(posting.payment, "receipt", None) if posting else None
         day = entry.value_date
-        line = Line(day, -entry.amount, entry=entry, receipt=receipt)
+        voucher = getattr(getattr(entry, "refund", None), "voucher", None)
+        line = Line(day, -entry.amount, entry=entry, receipt=receipt, voucher=voucher)
         rows.append((day, True, entry.pk, line))
     return rows

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from billing.services.accounts.late_fees import standings
 from community.access import SignedInRequest, signed_in
 from core.pdf import qr_data_uri
 from payments import providers
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, PayoutVoucher, Refund
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import app_scene, inside
 from payments.services.asking import retire
@@ -25,6 +26,7 @@ from payments.services.basket import wish_of
 from payments.services.hanging import hurry
 from payments.services.ordering import open_order
 from payments.services.paid_twice import rests
+from payments.services.undoing import STANDING
 from payments.views.pay import place
 from payments.views.payers import go_to_app
 from payments.wording import words_for
@@ -60,9 +62,31 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
             "beside": found.account_lines.select_related("account__unit"),
-            "unasked": rests(found) if receipt else [],
+            "unasked": (unasked := rests(found) if receipt else []),
+            "refunds": _refunds(request, found, said={rest.refund for rest in unasked}),
         },
     )
+
+
+def _refunds(
+    request: SignedInRequest, order: PaymentOrder, *, said: Collection[Refund | None]
+) -> list[Any]:
+    """What of an order went back, with its `paper`, or is on its way; of the latter not `said`."""
+    found: list[Any] = [
+        refund
+        for refund in Refund.objects.filter(payment__order=order, state__in=STANDING)
+        .select_related("account__unit", "voucher")
+        .order_by("pk")
+        if refund.state == Refund.State.PAID or refund not in said
+    ]
+    own = set(
+        PayoutVoucher.objects.visible_to(request.user)
+        .filter(refund__in=found)
+        .values_list("refund", flat=True)
+    )
+    for refund in found:
+        refund.paper = refund.voucher if refund.pk in own else None
+    return found
 
 
 def _lines(order: PaymentOrder) -> list[Any]:

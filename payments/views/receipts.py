@@ -11,8 +11,8 @@ from community.models import Community, Role
 from community.privacy import masked_name
 from core.money import amount_in_words
 from payments.documents import receipt_pdf as printed
-from payments.documents import receipt_rows
-from payments.models import Receipt
+from payments.documents import receipt_rows, voucher_pdf
+from payments.models import PayoutVoucher, Receipt
 
 PAGE = 50
 
@@ -44,6 +44,12 @@ def receipt(request: SignedInRequest, pk: int) -> HttpResponse:
             "words": amount_in_words(found.amount),
             "change": change if at_desk else None,
             "countered": found.countered_by.order_by("pk"),
+            # The names on a receipt of several units need not all be his.
+            "papers": set(
+                PayoutVoucher.objects.visible_to(request.user)
+                .filter(counters=found)
+                .values_list("pk", flat=True)
+            ),
             "can_refund": payment.order_id is not None
             and works_in(request.user, found.community, Role.CLERK, Role.ACCOUNTANT),
             "unit_id": found.lines.values_list("account__unit", flat=True).first(),
@@ -63,6 +69,33 @@ def receipt_pdf(request: SignedInRequest, pk: int) -> HttpResponse:
         printed(found),
         content_type="application/pdf",
         headers={"Content-Disposition": f'{how}; filename="receipt-{found.code}.pdf"'},
+    )
+
+
+@signed_in
+@require_safe
+def voucher(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The counter-receipt (冲红收据) or voucher of a refund, for its payer and the staff."""
+    found = get_object_or_404(
+        PayoutVoucher.objects.visible_to(request.user).select_related(
+            "community",
+            "counters",
+            "refund__account__unit",
+            "refund__deposit",
+            "refund__requested_by",
+        ),
+        pk=pk,
+    )
+    return voucher_file(request, found)
+
+
+def voucher_file(request: HttpRequest, found: PayoutVoucher) -> HttpResponse:
+    """A voucher as PDF, shown in the browser; `?download` saves it."""
+    how = "attachment" if "download" in request.GET else "inline"
+    return HttpResponse(
+        voucher_pdf(found),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'{how}; filename="voucher-{found.code}.pdf"'},
     )
 
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from billing.models import Meter
 from community.models import today
-from payments.models import Clearance, Payment
+from payments.models import Clearance, Payment, Refund
 from payments.services import moving_out, refunds
 from tests.access.rows import Row
 from tests.access.world import Side
@@ -48,6 +48,10 @@ def by_transfer(side: Side) -> dict[str, Any]:
 def paid_out(side: Side) -> dict[str, Any]:
     refund = make_refund(own_account(side), approved=True)
     return {"pk": refunds.pay_in_cash(refund.pk, by=StaffUserFactory.create()).pk}
+
+
+def own_voucher(side: Side) -> dict[str, Any]:
+    return {"pk": Refund.objects.get(**paid_out(side)).voucher.pk}
 
 
 def leaving(side: Side) -> dict[str, Any]:
@@ -92,6 +96,7 @@ ROWS = [
     Row("payments:end_refund", approved, post=True, data=lambda side: {"words": "退回"}),
     Row("payments:refund_account", by_transfer, post=True, data=lambda side: {"reason": "转账"}),
     Row("payments:refund_voucher", paid_out),
+    Row("payments:voucher", own_voucher),
     Row("payments:move_out", own_unit),
     Row("payments:clearance", leaving),
     Row("payments:clear", leaving, post=True),
