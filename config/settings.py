@@ -211,6 +211,8 @@ SMS_TEMPLATES = {
         "payment_alert": "SMS_300000008",
         "run_due": "SMS_300000009",
         "paid_twice": "SMS_300000010",
+        "refund": "SMS_300000011",
+        "refund_failed": "SMS_300000012",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

@@ -12,8 +12,13 @@ from billing.signals import bills_issued, run_due
 from community.models import BindingRequest, User
 from community.signals import binding_decided, sign_in_code_requested
 from notices.services import announcements, campaign
-from payments.models import Payment, PaymentOrder
-from payments.signals import paid_twice, payment_needs_attention, payment_received
+from payments.models import Payment, PaymentOrder, Refund
+from payments.signals import (
+    paid_twice,
+    payment_needs_attention,
+    payment_received,
+    refund_changed,
+)
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
 
@@ -42,6 +47,13 @@ def alert_accountants(*, order: PaymentOrder | None, reason: str, **kwargs: Any)
 @receiver(paid_twice)
 def tell_payer(*, order: PaymentOrder, **kwargs: Any) -> None:
     announcements.paid_twice(order=order)
+
+
+@receiver(refund_changed)
+def tell_of_refund(*, refund: Refund, **kwargs: Any) -> None:
+    # One that only keeps what was left of a deposit pays nothing out.
+    if refund.amount and refund.state in (Refund.State.PAID, Refund.State.FAILED):
+        announcements.refund(refund=refund)
 
 
 @receiver(ticket_replied)

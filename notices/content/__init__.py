@@ -22,6 +22,7 @@ from notices.content import (
     paid_twice,
     payment_alert,
     receipt,
+    refund,
     run_due,
     sign_in_code,
     staff_alert,
@@ -48,6 +49,7 @@ _KINDS = {
     Notice.Kind.BINDING: Kind(binding.context, binding.sms),
     Notice.Kind.PAYMENT_ALERT: Kind(payment_alert.context, payment_alert.sms),
     Notice.Kind.PAID_TWICE: Kind(paid_twice.context, paid_twice.sms),
+    Notice.Kind.REFUND: Kind(refund.context, refund.sms),
     Notice.Kind.RUN_DUE: Kind(run_due.context, run_due.sms),
 }
 

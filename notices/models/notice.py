@@ -87,6 +87,7 @@ class Notice(models.Model):
         BINDING = "binding", _("decision on a unit claimed")
         PAYMENT_ALERT = "payment_alert", _("payment to be looked at")
         PAID_TWICE = "paid_twice", _("money paid twice")
+        REFUND = "refund", _("refund")
         RUN_DUE = "run_due", _("bills to be issued")
 
     kind = models.CharField(_("kind"), max_length=14, choices=Kind)

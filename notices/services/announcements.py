@@ -9,7 +9,7 @@ from billing.models import BillingPeriod
 from community.models import BindingRequest, Membership, Party, Role, User
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
-from payments.models import Deposit, Payment, PaymentOrder, Posting
+from payments.models import Deposit, Payment, PaymentOrder, Posting, Refund
 from payments.reasons import meaning_of
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
@@ -96,6 +96,34 @@ def paid_twice(*, order: PaymentOrder) -> None:
         email=user.email,
         context={"order": order.pk},
     )
+
+
+def refund(*, refund: Refund) -> None:
+    """A refund was paid out, or could not be: the account's payer hears of it, and whoever paid
+    online what goes back.
+
+    Where these are one person, with one phone, he hears of it once.
+    """
+    party, order = refund.account.party, refund.payment and refund.payment.order
+    user = order.user if order else None
+    same = (
+        user is not None
+        and party.phone in ("", user.phone)
+        and user.bindings.filter(party=party).exists()
+    )
+    told: list[tuple[Party | None, User | None]] = [] if same else [(party, None)]
+    for whose, who in told + ([(None, user)] if user else []):
+        to = whose or who or party
+        notify(
+            kind=Notice.Kind.REFUND,
+            event_key=f"refund:{refund.pk}:{refund.state}:{'party' if whose else 'user'}:{to.pk}",
+            community=refund.community,
+            party=whose,
+            user=who,
+            phone=to.phone,
+            email=to.email,
+            context={"refund": refund.pk},
+        )
 
 
 def run_due(*, period: BillingPeriod) -> None:
