@@ -140,7 +140,8 @@ def only_so_much(available: Decimal) -> str:
 
 
 class WordsForm(forms.Form):
-    """A sentence that goes with a decision."""
+    """A sentence that goes with a decision; `needed` where every button of the form asks for one,
+    else `hint` says which does."""
 
     words = forms.CharField(
         label=pgettext_lazy("decision", "In words"),
@@ -148,6 +149,13 @@ class WordsForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
+
+    def __init__(self, *args: Any, needed: bool = False, hint: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["words"]
+        field.required = needed
+        field.help_text = hint
+        field.one_of_several = bool(hint)  # type: ignore[attr-defined]
 
 
 class ReasonForm(forms.Form):

@@ -103,7 +103,9 @@ def ask_original_refund(request: SignedInRequest, community: Community, pk: int)
         ],
         initial={"amount": available[accounts[0].pk] or None} if len(accounts) == 1 else {},
     )
-    if request.method == "POST" and form.is_valid():
+    # What the channel refused once it refuses again: another way is offered instead.
+    failed = Refund.objects.filter(payment=payment, state=Refund.State.FAILED).first()
+    if request.method == "POST" and failed is None and form.is_valid():
         refund = _asked(
             request,
             form,
@@ -121,10 +123,12 @@ def ask_original_refund(request: SignedInRequest, community: Community, pk: int)
             "community": community,
             "payment": payment,
             "available": sum(available.values(), ZERO),
+            "failed": failed,
+            "other_ways": [(one, refundable(one.pk)) for one in accounts] if failed else [],
             "form": form,
             "waiting": Refund.objects.filter(payment=payment).waiting(),
         },
-        status=422 if form.errors else 200,
+        status=422 if form.is_bound and (failed or form.errors) else 200,
     )
 
 

@@ -13,12 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 from community.access import SignedInRequest, staff
 from community.models import AccessLog, Community, Role, today
 from core.encryption import decrypt
-from payments.documents import voucher_pdf
 from payments.forms_refunds import ReasonForm, TransferForm, WordsForm, only_so_much
 from payments.models import Refund
 from payments.reasons import plain_reason
 from payments.services import refunds as services
 from payments.services.original_refunds import confirm_paid
+from payments.views.receipts import voucher_file
 
 PAGE = 50
 State = Refund.State
@@ -75,10 +75,19 @@ def _shown(
         "decides": decides and found.asker_id != request.user.pk,
         "own": found.asker_id == request.user.pk,
         "keeps_books": decides,
-        "words": WordsForm(),
+        "words": _words_of(found),
         "transfer": TransferForm(initial={"day": today()}),
     }
     return render(request, "payments/refund.html", context | more)
+
+
+def _words_of(found: Refund) -> WordsForm:
+    """The field beside what can be done now, which says when it may stay empty."""
+    if found.state == State.PROCESSING:
+        return WordsForm(needed=True)
+    if found.state == State.REQUESTED:
+        return WordsForm(hint=_("Needed to reject it."))
+    return WordsForm()
 
 
 def _words(request: SignedInRequest) -> str:
@@ -254,8 +263,4 @@ def refund_voucher(request: SignedInRequest, community: Community, pk: int) -> H
         community=community,
         voucher__isnull=False,
     )
-    return HttpResponse(
-        voucher_pdf(found.voucher),
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="voucher-{found.voucher.code}.pdf"'},
-    )
+    return voucher_file(request, found.voucher)
