@@ -135,6 +135,11 @@ urlpatterns = [
         name="look",
     ),
     path(
+        "c/<slug:community>/manager/payments/unsettled/messages/<int:pk>/looked/",
+        unsettled.look_message,
+        name="look_message",
+    ),
+    path(
         "c/<slug:community>/manager/payments/unsettled/paid-twice/",
         unsettled.paid_twice,
         name="paid_twice",

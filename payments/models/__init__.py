@@ -1,7 +1,7 @@
 from payments.models.bank import BankLine, BankStatement
 from payments.models.clearance import Clearance
 from payments.models.deposit import Deposit, DepositEntry
-from payments.models.look import OrderLook
+from payments.models.look import EventLook, OrderLook
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payer import PayerIdentity
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
@@ -19,6 +19,7 @@ __all__ = [
     "Clearance",
     "Deposit",
     "DepositEntry",
+    "EventLook",
     "OrderAccount",
     "OrderBill",
     "OrderLook",

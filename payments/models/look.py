@@ -1,11 +1,11 @@
-"""Who looked at an online order that a machine could not settle, and what came of it."""
+"""Who looked at an online order or message that a machine could not settle, and what came of it."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.append_only import append_only
-from payments.models.order import PaymentOrder
+from payments.models.order import PaymentOrder, ProviderEvent
 
 
 class OrderLook(models.Model):
@@ -40,3 +40,33 @@ class OrderLook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} {self.words}"
+
+
+class EventLook(models.Model):
+    """A person's word that a message about no order of ours needs nobody any more; never changed.
+
+    One holds for all communities that share the merchant account.
+    """
+
+    event = models.OneToOneField(
+        ProviderEvent, on_delete=models.PROTECT, related_name="look", verbose_name=_("event")
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("looked at by"),
+    )
+    words = models.CharField(_("what was done"), max_length=500)
+    made_at = models.DateTimeField(_("made at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("look at a message")
+        verbose_name_plural = _("looks at messages")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(words=""), name="event_look_says_what")
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.words}"

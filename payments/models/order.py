@@ -1,5 +1,6 @@
 """Online orders: what we asked a provider to collect, and what the provider told us."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +246,16 @@ class OrderAccount(models.Model):
         return f"{self.order} {self.account} {self.amount}"
 
 
+class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
+    def astray(self, accounts: Mapping[str, str]) -> "ProviderEventQuerySet":
+        """Those refused about no order of ours, of the merchant accounts by provider's key."""
+        mine = Q(pk=None)
+        for provider, merchant in accounts.items():
+            mine |= Q(provider=provider, merchant=merchant)
+        ours = PaymentOrder.objects.filter(out_trade_no=OuterRef("out_trade_no"))
+        return self.filter(mine, ~Exists(ours), state=ProviderEvent.State.REFUSED)
+
+
 class ProviderEvent(models.Model):
     """A verified callback as it came, stored before it is answered and processed after."""
 
@@ -263,6 +274,8 @@ class ProviderEvent(models.Model):
     received_at = models.DateTimeField(_("received at"), auto_now_add=True)
     processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
 
+    objects = ProviderEventQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("provider event")
         verbose_name_plural = _("provider events")
@@ -272,7 +285,10 @@ class ProviderEvent(models.Model):
         indexes = [
             models.Index(
                 fields=["received_at"], condition=Q(state="received"), name="provider_event_waiting"
-            )
+            ),
+            models.Index(
+                fields=["out_trade_no"], condition=Q(state="refused"), name="provider_event_refused"
+            ),
         ]
 
     def __str__(self) -> str:

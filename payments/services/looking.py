@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from community.models import User
-from payments.models import OrderLook, PaymentOrder
+from payments.models import EventLook, OrderLook, PaymentOrder, ProviderEvent
 
 
 @transaction.atomic
@@ -25,5 +25,19 @@ def looked_at(
         by=by,
         seen_at=seen_at,
         defaults={"words": words.strip(), "problem": problem},
+    )
+    return look
+
+
+@transaction.atomic
+def looked_at_message(*, event: ProviderEvent, by: User, words: str) -> EventLook:
+    """Takes a message about no order of ours off the list; the first who says so counts.
+
+    Raises ValueError without words.
+    """
+    if not words.strip():
+        raise ValueError("say what was done about the message")
+    look, _new = EventLook.objects.get_or_create(
+        event=event, defaults={"by": by, "words": words.strip()}
     )
     return look

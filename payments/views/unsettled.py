@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -10,9 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role
+from payments.astray import astray_messages, explain_messages
 from payments.forms import LookForm, PaidTwiceForm
-from payments.models import PaymentOrder, PaymentSettings
-from payments.services.looking import looked_at
+from payments.forms_refunds import WordsForm
+from payments.models import OrderBill, PaymentOrder, PaymentSettings
+from payments.services.looking import looked_at, looked_at_message
 from payments.services.paid_twice import choose_rule
 from payments.unsettled import explain, looked_at_orders, unsettled_orders
 
@@ -31,9 +34,12 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
         (looked_at_orders if looked else unsettled_orders)(community)
         .select_related("payment__receipt")
         .prefetch_related(
-            "lines__bill__account__unit",
-            "lines__bill__run__period",
-            "lines__bill__run__corrects__period",
+            Prefetch(
+                "lines",
+                OrderBill.objects.select_related(
+                    "bill__account__unit", "bill__run__period", "bill__run__corrects__period"
+                ),
+            ),
             "account_lines__account__unit",
             "payment__refunds",
             "looks__by",
@@ -47,6 +53,9 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
             "community": community,
             "page_obj": page,
             "found": explain(page),
+            "messages_astray": explain_messages(
+                astray_messages(community, looked=looked).select_related("look__by")[:PAGE]
+            ),
             "looked": looked,
             "seen_at": timezone.now().isoformat(),
             "rule": PaidTwiceForm(instance=PaymentSettings.of(community)),
@@ -64,6 +73,24 @@ def look(request: SignedInRequest, community: Community, pk: int) -> HttpRespons
         if not form.is_valid():
             raise ValueError(form.errors)
         looked_at(order=order, by=request.user, **form.cleaned_data)
+    except ValueError:
+        messages.error(request, _("Please say what was done; nothing was changed."))
+    else:
+        messages.success(request, _("Done. It stays among those that somebody looked at."))
+    return redirect("payments:unsettled", community.code)
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def look_message(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
+    """Somebody dealt with a message about no order of ours: it leaves the list."""
+    waiting_or_done = astray_messages(community) | astray_messages(community, looked=True)
+    event = get_object_or_404(waiting_or_done, pk=pk)
+    form = WordsForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValueError(form.errors)
+        looked_at_message(event=event, by=request.user, words=form.cleaned_data["words"])
     except ValueError:
         messages.error(request, _("Please say what was done; nothing was changed."))
     else:

@@ -21,6 +21,7 @@ from billing.services.runs import late_facts
 from community.models import BindingRequest, Community, VacancyRequest, today
 from core.money import ZERO
 from notices.models import Delivery
+from payments.astray import astray_messages
 from payments.models import Payment, PaymentOrder
 
 
@@ -150,7 +151,8 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
             community=community, state=EarlyPaymentOffer.State.REQUESTED
         ).count(),
         "vacancies": VacancyRequest.objects.filter(unit__community=community).waiting().count(),
-        "payments": PaymentOrder.objects.filter(community=community).unsettled().count(),
+        "payments": PaymentOrder.objects.filter(community=community).unsettled().count()
+        + astray_messages(community).count(),
         "billing": billing_exceptions(community).count(),
         "corrections": late_facts.units_due(community),
         "late_runs": BillingPeriod.objects.filter(community=community).late().count(),
