@@ -35,8 +35,11 @@ if PRODUCTION and DEBUG:
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 )
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts that the site is reached by")
 # The address that notices, receipts and payment callbacks carry.
 SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+refuse_simulator("SITE_URL", SITE_URL)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 
 INSTALLED_APPS = [
