@@ -13,7 +13,7 @@ from config.environment import BASE_DIR
 DOC = (BASE_DIR / "docs" / "production.md").read_text(encoding="utf-8")
 SECRETS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "SMS_REPORT_TOKEN")
 GOOD = {
-    **os.environ,
+    **{name: text for name, text in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"},
     **dict.fromkeys(SECRETS, "x" * 50),
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "DJANGO_ENV": "production",
@@ -106,7 +106,7 @@ def test_what_the_document_calls_demanded_is_enough_and_nothing_of_it_too_much()
     key = {"FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
     assert {*channels, *GOOD} >= set(DEMANDED)
     enough = run("manage.py", "check", "--deploy", **channels, **key)
-    assert (enough.returncode, "ERRORS" in enough.stderr) == (0, False)
+    assert (enough.returncode, enough.stderr.count("ERRORS")) == (0, 0)
     missing = run("manage.py", "check", "--deploy", **dict.fromkeys(channels, ""), **key).stderr
     assert set(re.findall(r"([A-Z_]+) is not set", missing)) == set(channels)
 
