@@ -92,6 +92,7 @@ class TestNotice:
         for words in ("多收", bill.account.unit.code, refund.voucher.code, bill.run.title):
             assert words in page
         assert "is open again" in page
+        assert "Dear ," not in page
         assert reverse("payments:order", args=[payment.order_id]) in page
         assert reverse("payments:voucher", args=[refund.voucher.pk]) in page
         original_refunds.record(refund.pk, original_refunds.ProviderRefund("", DONE))
