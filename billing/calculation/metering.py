@@ -34,8 +34,9 @@ def usages(unit: Unit, readings: Sequence[Reading], period: Span) -> list[Usage]
     """The usage of a period from the latest reading before it to the latest inside it.
 
     One usage, paid by the payer at the period's end. A reading on the day when another payer took
-    over splits it: each pays for his own. So does a reading at handover, before which a developer
-    pays or nobody has used anything. Raises NoReading.
+    over, or the old one was gone and nobody came, splits it: each pays for his own. So does a
+    reading at handover, before which a developer pays or nobody has used anything. Raises
+    NoReading.
     """
     last = max((r for r in readings if r.day in period), default=None)
     if last is None:
@@ -46,7 +47,7 @@ def usages(unit: Unit, readings: Sequence[Reading], period: Span) -> list[Usage]
     for reading in sorted(r for r in readings if r.day in period):
         eve = day_before(reading.day)
         before, after = payer_on(unit, eve), payer_on(unit, reading.day)
-        if before == after or after is None:
+        if before == after:
             continue
         if before is not None or is_handed_over(unit, eve):
             if base is None:

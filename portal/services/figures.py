@@ -87,9 +87,12 @@ def collection_rates(community: Community, runs: int = 2) -> list[Rate]:
 def _rate(run: BillRun) -> Rate:
     """Of the lines that stand, less what was waived or given as discount, what credit settled.
 
+    The lines of its corrections are among them: they came in the place of lines taken back.
+
     Late fees are no part of what the run billed. What was written off stays billed: nobody paid it.
     """
-    lines = Charge.objects.standing().filter(bill__run=run).exclude(kind=Charge.Kind.LATE_FEE)
+    own = Q(bill__run=run) | Q(bill__run__corrects=run)
+    lines = Charge.objects.standing().filter(own).exclude(kind=Charge.Kind.LATE_FEE)
     settled = dict(
         Allocation.objects.filter(charge__in=lines)
         .values_list("credit_entry__kind")

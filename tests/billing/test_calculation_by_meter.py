@@ -141,3 +141,12 @@ def test_usage_over_three_times_the_average_is_billed_and_named(last, reasons):
 def test_without_an_earlier_interval_no_usage_is_high():
     meter = readings(("2025-12-31", "0"), ("2026-03-31", "9999"))
     assert bill([tariff(method="usage", price="1")], unit(readings=meter))[1] == []
+
+
+def test_who_left_pays_what_was_read_on_the_day_after_though_nobody_came():
+    home = unit(
+        payers=[calc.Payer(calc.Span(date(2020, 1, 1), date(2026, 2, 10)), 7)],
+        readings=readings(("2025-12-28", 10), ("2026-02-11", 16)),
+    )
+    charged = bill([tariff(method="usage", price="2")], home)
+    assert charged == ([(7, "0101-0210", 1200)], [])

@@ -26,6 +26,7 @@ from .small import Q2, issue, small_community
 pytestmark = pytest.mark.django_db
 State = EarlyPaymentOffer.State
 BY = datetime.date(2026, 3, 31)
+JANUARY = datetime.datetime(2026, 1, 1, 4, tzinfo=datetime.UTC)
 
 
 def pay(account, yuan, day=BY, kind=CreditEntry.Kind.PAYMENT):
@@ -80,6 +81,37 @@ def test_a_day_late_or_other_than_money_earns_nothing(year):
 def test_an_opening_credit_earns_nothing(year):
     pay(year[0].account, "1940.00", kind=CreditEntry.Kind.OPENING)
     assert not OfferUse.objects.exists()
+
+
+def test_who_had_paid_before_there_was_an_offer_earns_nothing_by_chance():
+    early, late = (make_bill("1000.00", issued_at=JANUARY) for _ in range(2))
+    pay(early.account, "1000.00", day=datetime.date(2026, 1, 15))
+    for bill in (early, late):
+        OfferFactory(
+            community=bill.account.community,
+            ends_on=datetime.date(2026, 3, 31),
+            pay_by=BY,
+            items=[bill.charges.get().fee_item],
+            approved_at=JANUARY + datetime.timedelta(days=30),
+        )
+    pay(early.account, "500.00", day=datetime.date(2026, 3, 1))  # months ahead: another matter
+    assert not OfferUse.objects.filter(account=early.account).exists()
+    pay(late.account, "950.00", day=datetime.date(2026, 3, 1))
+    assert OfferUse.objects.get(account=late.account).credit_entry.amount == Decimal("50.00")
+
+
+def test_no_discount_is_older_than_its_offer():
+    approved_at = JANUARY + datetime.timedelta(days=30)
+    bill = make_bill("1000.00", issued_at=approved_at + datetime.timedelta(days=1))
+    OfferFactory(
+        community=bill.account.community,
+        ends_on=datetime.date(2026, 3, 31),
+        pay_by=BY,
+        items=[bill.charges.get().fee_item],
+        approved_at=approved_at,
+    )
+    pay(bill.account, "1000.00", day=datetime.date(2025, 12, 1))
+    assert OfferUse.objects.get().credit_entry.value_date == approved_at.date()
 
 
 def test_nothing_is_earned_before_all_months_are_billed():

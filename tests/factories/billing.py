@@ -135,6 +135,7 @@ def make_bill(
     account: Any = None,
     quarter: int = 1,
     year: int = 2026,
+    issued_at: datetime.datetime | None = None,
     **of_account: Any,
 ) -> Bill:
     """A bill issued for a quarter, with a line of each of `amounts` for fee items 1, 2, 3 …
@@ -152,7 +153,11 @@ def make_bill(
     )
     lines = [Decimal(amount) for amount in amounts or ("302.12",)]
     bill = Bill.objects.create(
-        account=account, run=run, due_on=run.due_on, amount=sum(lines), issued_at=timezone.now()
+        account=account,
+        run=run,
+        due_on=run.due_on,
+        amount=sum(lines),
+        issued_at=issued_at or timezone.now(),
     )
     for position, amount in enumerate(lines, start=1):
         item = FeeItemFactory(

@@ -230,7 +230,7 @@ def split_by_payers(unit, base, inside, first, last):
     start = first
     for day, value in inside:
         old, new = payer(unit, day - DAY), payer(unit, day)
-        if new is None or old == new:
+        if old == new:
             continue
         if old is not None or handed_over(unit, day - DAY):
             if base is None:

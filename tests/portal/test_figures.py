@@ -60,6 +60,15 @@ def test_what_was_taken_back_or_waived_is_neither_billed_nor_collected() -> None
     assert (rate.billed, rate.settled) == (Decimal("110.00"), Decimal("100.00"))
 
 
+def test_what_a_correction_bills_counts_where_it_belongs() -> None:
+    bill = make_bill("100.00")
+    anew = make_bill("80.00", account=bill.account, quarter=2)
+    type(anew.run).objects.filter(pk=anew.run_id).update(kind="correction", corrects=bill.run)
+    make_payment(bill, amount="100.00")
+    [rate] = figures.collection_rates(bill.account.community)
+    assert (rate.billed, rate.settled) == (Decimal("180.00"), Decimal("100.00"))
+
+
 def test_arrears_by_age_leave_out_what_is_paid_or_not_yet_due() -> None:
     account = AccountFactory.create()
     for amount, late in (("140.00", 365), ("30.00", 0), ("37.00", 1), ("5.00", -9)):

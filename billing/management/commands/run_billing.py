@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from billing.models import BillRun, RunException
 from billing.services import months
 from billing.services.runs.bill_run import RunDone, RunRefused, issue_run, preview_run
+from billing.services.runs.late_facts import announcements
 from community.management.import_command import find_community
 from core import tables
 from core.management.plain_command import PlainCommand
@@ -53,6 +54,8 @@ class Command(PlainCommand):
         for exception in _exceptions(done.run):
             said = exception | {"reason": str(labels[exception["reason"]])}
             self.stdout.write(" ".join(part for part in said.values() if part))
+        for note in answer["notes"]:
+            self.stdout.write(note)
 
     def _run(self, **options: Any) -> RunDone:
         go = preview_run if options["preview"] else issue_run
@@ -96,4 +99,5 @@ def _as_json(done: RunDone) -> dict[str, Any]:
         "added": done.added,
         **run.summary,
         "exceptions": _exceptions(run),
+        "notes": announcements(run.period.community),
     }

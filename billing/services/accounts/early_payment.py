@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import F, Max, Q, Sum
+from django.utils import timezone
 
 from billing.models import (
     Allocation,
@@ -158,8 +159,13 @@ def fulfil(entry: CreditEntry, offered: Iterable[Chance], *, just_paid: bool) ->
         if entry.kind != CreditEntry.Kind.PAYMENT or entry.value_date > chance.offer.pay_by:
             continue
         left = sum(fen for _pk, fen in _open(chance))
-        if left <= chance.fen and chance.fen and not _paid_late(chance):
-            _give(chance, entry.value_date)
+        if left > chance.fen or not chance.fen or _paid_late(chance):
+            continue
+        since = _since(chance.offer)
+        if chance.use is None and since and _paid_before(chance, since):
+            continue
+        # Money of before the offer may earn it; no discount is older than its offer.
+        _give(chance, max(entry.value_date, since or entry.value_date))
 
 
 def _open(chance: Chance) -> list[tuple[int, int]]:
@@ -184,6 +190,28 @@ def _give(chance: Chance, value_date: datetime.date) -> None:
     discounts.settle_with(
         [(each.credit_entry.pk, each.fen) for each in freed], discounts.open_fen(others)
     )
+
+
+def _since(offer: EarlyPaymentOffer) -> datetime.date | None:
+    """The day from which an offer holds."""
+    return timezone.localdate(offer.approved_at) if offer.approved_at else None
+
+
+def _paid_before(chance: Chance, since: datetime.date) -> bool:
+    """Whether all of the lines were billed and paid before the offer was: nobody paid early for it.
+
+    What is billed later and paid with money of before is paid as early as can be.
+    """
+    lines = Charge.objects.filter(pk__in=chance.charge_ids)
+    if lines.filter(bill__issued_at__gte=chance.offer.approved_at).exists():
+        return False
+    newer = (
+        Allocation.objects.filter(charge__in=chance.charge_ids)
+        .values("credit_entry")
+        .annotate(net=Sum("amount"), day=Max("credit_entry__value_date"))
+        .filter(net__gt=0, day__gte=since)
+    )
+    return not newer.exists()
 
 
 def _paid_late(chance: Chance) -> bool:
