@@ -63,7 +63,10 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "receipt": receipt,
             "beside": found.account_lines.select_related("account__unit"),
             "unasked": (unasked := rests(found) if receipt else []),
-            "refunds": _refunds(request, found, said={rest.refund for rest in unasked}),
+            # What was never paid cannot have gone back.
+            "refunds": _refunds(request, found, said={rest.refund for rest in unasked})
+            if receipt
+            else [],
         },
     )
 
