@@ -163,3 +163,21 @@ def test_the_pages_ask_as_often_for_many_units_as_for_few(
         client.get(reverse("billing:run", args=[community.code, run.pk]))
     with django_assert_max_num_queries(16):
         client.get(reverse("billing:runs", args=[community.code]))
+
+
+def test_run_billing_says_it_before_the_next_bills() -> None:
+    community = metered(in_arrears=False)
+    first = issue(community).run
+    source = table(TRANSFERS, "1,1,101,2026-02-01,新业主,")
+    import_transfers(source=source, community=community)
+
+    def said(*options: str) -> str:
+        out = StringIO()
+        months = ("--from", "2026-04", "--to", "2026-06", "--due", "2026-05-15", "--preview")
+        call_command("run_billing", "--community", community.code, *months, *options, stdout=out)
+        return out.getvalue()
+
+    assert f"{first.period}" in said().splitlines()[-1]
+    assert len(json.loads(said("--json"))["notes"]) == 1
+    LateFact.objects.all().delete()
+    assert "notes" not in json.loads(said("--json"))

@@ -54,7 +54,7 @@ class Command(PlainCommand):
         for exception in _exceptions(done.run):
             said = exception | {"reason": str(labels[exception["reason"]])}
             self.stdout.write(" ".join(part for part in said.values() if part))
-        for note in answer["notes"]:
+        for note in answer.get("notes", ()):
             self.stdout.write(note)
 
     def _run(self, **options: Any) -> RunDone:
@@ -88,6 +88,7 @@ def _exceptions(run: BillRun) -> list[dict[str, str]]:
 
 def _as_json(done: RunDone) -> dict[str, Any]:
     run = done.run
+    notes = announcements(run.period.community)
     return {
         "status": done.status,
         "run": run.pk,
@@ -99,5 +100,5 @@ def _as_json(done: RunDone) -> dict[str, Any]:
         "added": done.added,
         **run.summary,
         "exceptions": _exceptions(run),
-        "notes": announcements(run.period.community),
+        **({"notes": notes} if notes else {}),
     }
