@@ -101,8 +101,7 @@ class Reconciliation(models.Model):
             pgtrigger.Protect(
                 name="signed_off",
                 operation=pgtrigger.Update | pgtrigger.Delete,
-                # What nobody signed opens when the channel lists something late.
-                condition=pgtrigger.Q(old__closed_by__isnull=False),
+                condition=pgtrigger.Q(old__state="closed"),
             )
         ]
 

@@ -23,7 +23,6 @@ from payments.providers.base import (
     AlreadyPaid,
     Answer,
     BalanceShort,
-    BillNotReady,
     Capability,
     DailyBill,
     NotGenuine,
@@ -244,9 +243,7 @@ class WeChatPayProvider(Provider):
             raise AlreadyPaid(message)
         if code == "NOT_ENOUGH":
             raise BalanceShort(code, message)
-        if code == "STATEMENT_CREATING":
-            raise BillNotReady(f"{code}: {message}")
-        if status >= 500 or status == 429:
+        if status >= 500 or status == 429 or code == "STATEMENT_CREATING":
             raise TransientError(f"{code}: {message}")
         raise PermanentError(code, message)
 

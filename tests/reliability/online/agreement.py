@@ -1,157 +1,158 @@
-"""Whether the providers' ledgers and ours say the same, order by order and refund by refund."""
+"""Whether the providers' ledgers and ours say the same, and every payer was told once."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Count, Sum
+from django.db import connection
 
-from billing.models import Allocation, CreditEntry
 from core import books
-from payments.models import Payment, PaymentOrder, ProviderEvent, Receipt, Refund
+from tests.reliability.online.oracle import Ledgers, Theirs, read
 from tests.reliability.online.world import World
 
-PAID_THERE = {"SUCCESS", "TRADE_SUCCESS", "TRADE_FINISHED"}
+NOTHING = Theirs(Decimal(0))
+WAITING = ("requested", "approved", "processing")
 
 
-def differences(world: World) -> list[str]:
+def look(world: World) -> Ledgers:
+    """Both sides as they are now."""
+    database = connection.get_connection_params()
+    wanted = ("dbname", "user", "password", "host", "port")
+    return read(
+        {name: database[name] for name in wanted if database.get(name)},
+        world.stack.home / "simulators",
+        world.communities,
+    )
+
+
+def differences(found: Ledgers) -> list[str]:
     """What does not agree, or waits; nothing when all is well."""
-    theirs = {name: simulator.ledger() for name, simulator in world.simulators.items()}
-    return [
-        *_orders(world, theirs),
-        *_refunds(world, theirs),
-        *_waiting(world),
-        *_sums(world, theirs),
-    ]
+    return [*_orders(found), *_refunds(found), *_accounts(found), *_waiting(found)]
 
 
 def broken_books(world: World) -> list[str]:
     """What verify_books finds."""
-    found = books.verify(world.community.code).breaks
-    return [f"{one.rule}: {one.subject}: {one.detail}" for one in found]
+    return [
+        f"{one.rule}: {one.subject}: {one.detail}"
+        for place in world.places.values()
+        for one in books.verify(place.community.code).breaks
+    ]
 
 
-def _orders(world: World, theirs: dict[str, Any]) -> Iterator[str]:
+def _orders(found: Ledgers) -> Iterator[str]:
     """0 lost, 0 doubled: paid there exactly when it is paid here, with all that follows."""
-    payments = _by_order(Payment.objects.filter(order__community=world.community))
-    receipts = dict(
-        Receipt.objects.filter(payment__order__community=world.community)
-        .values_list("payment__order__out_trade_no")
-        .annotate(receipts=Count("pk"))
-    )
-    posted = dict(
-        CreditEntry.objects.filter(posting__payment__order__community=world.community)
-        .values_list("posting__payment__order__out_trade_no")
-        .annotate(amount=Sum("amount"))
-    )
-    there = {
-        (name, order["out_trade_no"]): order
-        for name, ledger in theirs.items()
-        for order in ledger["orders"]
-    }
-    for order in PaymentOrder.objects.filter(community=world.community):
+    for order in found.orders:
         number = order.out_trade_no
-        other = there.get((order.provider, number), {})
-        money = _yuan(other["total"]) if other and _paid(other) else Decimal(0)
-        here = [payment.amount for payment in payments[number]]
-        if money != sum(here):
-            yield f"{number}: {money} yuan paid there, {here} recorded here, {order.state}"
-        if (order.state == "paid") != bool(money):
-            yield f"{number} is {order.state} here, {other.get('state', 'unknown')} there"
-        if not money:
+        there = found.their_orders.get((order.provider, number), NOTHING)
+        if (order.state == "paid") != there.done or order.payments != there.done:
+            yield f"{number} is {order.state} with {order.payments} payments, there {there}"
+        if not there.done:
             continue
-        if order.transaction_id != (other.get("transaction_id") or other.get("trade_no")):
-            yield f"{number}: another transaction"
-        if (receipts.get(number), posted.get(number)) != (1, money):
-            yield f"{number}: {receipts.get(number)} receipts, {posted.get(number)} posted"
+        sums = {there.amount, order.amount, order.recorded, order.receipted, order.posted}
+        if len(sums) > 1 or order.receipts != 1:
+            yield f"{number}: {order}, there {there}"
+        if order.transaction_id != there.number:
+            yield f"{number}: transaction {order.transaction_id}, there {there.number}"
+    for community, year, number, times in found.doubled_numbers:
+        yield f"receipt {number} of {year} in {community} was issued {times} times"
 
 
-def _refunds(world: World, theirs: dict[str, Any]) -> Iterator[str]:
-    ours = {
-        refund.out_refund_no: refund
-        for refund in Refund.objects.filter(community=world.community, method="original")
-    }
-    numbers = set(
-        PaymentOrder.objects.filter(community=world.community).values_list(
-            "out_trade_no", flat=True
-        )
-    )
-    there = {
-        refund.get("out_refund_no") or refund["out_request_no"]: refund
-        for ledger in theirs.values()
-        for refund in ledger["refunds"]
-        if refund["out_trade_no"] in numbers
-    }
-    for number in ours.keys() | there.keys():
-        refund, other = ours.get(number), there.get(number)
-        went_back = _yuan(other["amount"]) if other and other["status"] == "SUCCESS" else 0
-        recorded = refund.amount if refund and refund.state == "paid" else 0
-        if went_back != recorded:
-            state = refund.state if refund else "unknown"
-            yield f"refund {number}: {went_back} yuan there, {recorded} here, {state}"
+def _refunds(found: Ledgers) -> Iterator[str]:
+    ours = {(refund.provider, refund.out_refund_no): refund for refund in found.refunds}
+    for key in ours.keys() | found.their_refunds.keys():
+        refund, there = ours.get(key), found.their_refunds.get(key, NOTHING)
+        paid = refund is not None and refund.state == "paid"
+        if paid != there.done or (paid and refund.amount != there.amount):
+            yield f"refund {key}: {refund}, there {there}"
+        if refund is not None and refund.vouchers != paid:
+            yield f"refund {key} has {refund.vouchers} vouchers"
 
 
-def _waiting(world: World) -> Iterator[str]:
+def _accounts(found: Ledgers) -> Iterator[str]:
+    """All money that is there is on the accounts that it was for, and settles what it can."""
+    into: dict[int, Decimal] = defaultdict(Decimal)
+    for_bills: dict[int, Decimal] = defaultdict(Decimal)
+    for part in found.parts:
+        there = found.their_orders.get((part.provider, part.out_trade_no), NOTHING)
+        if part.out_trade_no is not None and not there.done:
+            continue
+        into[part.account_id] += part.amount
+        for_bills[part.account_id] += part.amount * part.of_bill
+    back: dict[int, Decimal] = defaultdict(Decimal)
+    freed: dict[int, Decimal] = defaultdict(Decimal)
+    for refund in found.refunds:
+        there = found.their_refunds.get((refund.provider, refund.out_refund_no), NOTHING)
+        back[refund.account_id] += there.amount * there.done
+        freed[refund.account_id] += refund.amount * (refund.entry_id is not None)
+    for account in found.accounts:
+        pk = account.id
+        if account.credited != into[pk] - back[pk]:
+            yield f"account {pk}: {account}, but {into[pk]} came and {back[pk]} went back"
+        # A refund takes from what its own payment settled, though others left credit.
+        most = min(account.billed, for_bills[pk])
+        if not most - freed[pk] <= account.settled <= min(most, into[pk] - back[pk]):
+            yield f"account {pk}: {account}, but {most} is to be settled, {freed[pk]} was freed"
+
+
+def _waiting(found: Ledgers) -> Iterator[str]:
     """What somebody, or the sweep, would still have to do."""
-    numbers = PaymentOrder.objects.filter(community=world.community).values("out_trade_no")
-    for event in ProviderEvent.objects.filter(state="received", out_trade_no__in=numbers):
+    for (event,) in found.events:
         yield f"event {event} was not processed"
-    for refund in Refund.objects.filter(
-        community=world.community, state__in=["requested", "approved", "processing"]
-    ):
-        yield f"refund {refund.out_refund_no} is {refund.state}: {refund.problem}"
+    for refund in found.refunds:
+        if refund.state in WAITING:
+            yield f"refund {refund.out_refund_no} is {refund.state}: {refund.problem}"
 
 
-def _sums(world: World, theirs: dict[str, Any]) -> Iterator[str]:
-    """All money that is there is on the accounts, and no bill took more than it is."""
-    settled = Allocation.objects.filter(charge__account__community=world.community).values_list(
-        "charge__bill", "charge__bill__amount"
-    )
-    for bill, amount, total in settled.annotate(total=Sum("amount")):
-        if not 0 <= total <= amount:
-            yield f"bill {bill} of {amount} is settled by {total}"
-    entries = CreditEntry.objects.filter(account__community=world.community)
-    balance = entries.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-    cash = Payment.objects.filter(community=world.community, order=None)
-    in_cash = cash.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-    numbers = set(
-        PaymentOrder.objects.filter(community=world.community).values_list(
-            "out_trade_no", flat=True
-        )
-    )
-    there = sum(
-        (
-            _yuan(order["total"])
-            for ledger in theirs.values()
-            for order in ledger["orders"]
-            if order["out_trade_no"] in numbers and _paid(order)
+# --- what people were told --------------------------------------------------------------------
+
+
+def untold(found: Ledgers) -> list[str]:
+    """Texts that did not come, or came twice: each payer hears of each event once."""
+    wanted = _to_be_told(found)
+    phones = {phone for phone, _what in wanted} | {order.phone for order in found.orders}
+    phones |= {part.phone for part in found.parts}
+    told = Counter({key: n for key, n in found.texts.items() if key[0] in phones})
+    return [
+        f"{phone} was told of {what} {told[phone, what]} times, not {wanted[phone, what]}"
+        for phone, what in sorted(wanted.keys() | told.keys())
+        if told[phone, what] != wanted[phone, what]
+    ]
+
+
+def _to_be_told(found: Ledgers) -> Counter[tuple[str, str]]:
+    """Who has to hear of what how often, by the providers' ledgers and the desk's payments."""
+    receipts = set()
+    for part in found.parts:
+        key = (part.provider, part.out_trade_no)
+        if part.out_trade_no is None or found.their_orders.get(key, NOTHING).done:
+            receipts.add((*key, part.phone))
+    wanted = Counter((phone, "receipt") for *_order, phone in receipts)
+    for order in found.orders:
+        wanted[order.phone, "paid twice"] += order.kept > order.ahead
+    for refund in found.refunds:
+        what = {"paid": "refund", "failed": "refund that failed"}.get(refund.state)
+        for phone in (refund.party_phone, refund.user_phone):
+            wanted[phone, what or ""] += what is not None
+    return +wanted
+
+
+# --- the days of the channels -----------------------------------------------------------------
+
+
+def unreconciled(found: Ledgers) -> list[str]:
+    """What the comparison with the channels' own bills left to somebody."""
+    lines: Counter[str] = Counter()
+    for (provider, _number), there in (*found.their_orders.items(), *found.their_refunds.items()):
+        lines[provider] += there.done
+    compared: Counter[str] = Counter()
+    for day in found.days:
+        compared[day.provider] += day.our_lines
+    return [
+        *(f"{day}" for day in found.days if day.differences or day.their_lines != day.our_lines),
+        *(f"fees differ: {day}" for day in found.days if not day.fees_agree),
+        *(
+            f"{compared[provider]} lines of {provider} were compared, of {number}"
+            for provider, number in lines.items()
+            if compared[provider] != number
         ),
-        Decimal(0),
-    ) - sum(
-        (
-            _yuan(refund["amount"])
-            for ledger in theirs.values()
-            for refund in ledger["refunds"]
-            if refund["out_trade_no"] in numbers and refund["status"] == "SUCCESS"
-        ),
-        Decimal(0),
-    )
-    if balance != there + in_cash:
-        yield f"{balance} yuan on the accounts, {there} at the providers and {in_cash} in cash"
-
-
-def _by_order(payments: Any) -> dict[str, list[Payment]]:
-    found: dict[str, list[Payment]] = defaultdict(list)
-    for payment in payments.select_related("order"):
-        found[payment.order.out_trade_no].append(payment)
-    return found
-
-
-def _paid(order: dict[str, Any]) -> bool:
-    """Paid once, whatever went back later: a trade refunded whole is closed at Alipay."""
-    return order["state"] in PAID_THERE or order.get("paid_at") is not None
-
-
-def _yuan(fen: int) -> Decimal:
-    return Decimal(fen) / 100
+    ]

@@ -1,48 +1,65 @@
-"""A community whose residents pay online, and the outside world that takes their money."""
+"""Two communities whose residents pay online, and the outside world that takes their money."""
 
+import datetime
 import http.client
+import itertools
 import random
 import threading
-import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from community.models import Community, User
-from payments.models import PaymentOrder
+from billing.services.standards.tariffs import import_tariffs
+from community.models import Community, Party, Role, User
+from payments.models import PaymentSettings
+from payments.services.paid_twice import choose_rule
+from payments.services.sharing import share_bill, token_of
 from scripts.processes import wait_until
 from scripts.stack import Stack
+from tests.billing.small import TARIFFS, table
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import (
     BindingFactory,
     CommunityFactory,
+    MembershipFactory,
     OccupancyFactory,
     PartyFactory,
-    StaffUserFactory,
 )
-from tests.fixtures.simulators import (
-    ANSWER_WITHIN,
-    AlipaySimulator,
-    ControlError,
-    PaymentSimulator,
-    WeChatPaySimulator,
-)
+from tests.fixtures.simulators import AlipaySimulator, PaymentSimulator, WeChatPaySimulator
 
 PATIENCE = 120  # seconds until a person who presses again and again gives up: a failure
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148"
-DESKTOP = "Mozilla/5.0 (X11; Linux x86_64)"
-CSRF = "s" * 32
+MONTHLY = "生活垃圾清运费,住宅,,户,8,0,2020-01-01,,整期"
+HANDED_OVER = datetime.date(2020, 1, 1)  # before that the developer pays
+Rule = PaymentSettings.PaidTwice
+Answer = TypeVar("Answer")
 
 
-class Unreachable(Exception):
-    """The portal did not answer: it was killed, or is being started again."""
+@dataclass(frozen=True)
+class Place:
+    """A community with the rule that it has for money paid twice, and who works there."""
+
+    community: Community
+    clerk: User
+    accountant: User
+
+
+@dataclass(frozen=True)
+class Household:
+    """Who pays, for which homes; each home has one account and one bill, the last home none."""
+
+    place: Place
+    party: Party
+    user: User
+    bills: list[Any]
+    empty: Any  # an account
+    link: str  # what a relative was sent for the first bill
 
 
 @dataclass
@@ -51,174 +68,114 @@ class World:
 
     stack: Stack
     seed: int
-    community: Community
-    bills: list[Any]
-    users: dict[int, User]  # by account
-    staff: list[User]
-    sessions: dict[int, str]  # by user
+    places: dict[str, Place]  # by rule
     simulators: dict[str, PaymentSimulator]
+    began: datetime.datetime
     counted: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    decks: dict[str, Iterator[str]] = field(default_factory=dict)
+    homes: Iterator[int] = field(default_factory=itertools.count)
 
     def count(self, what: str, number: int = 1) -> None:
         with self.lock:
             self.counted[what] += number
 
-    def person(self, bill: Any, chance: random.Random) -> "Person":
-        """The payer of a bill, at a computer or with a telephone."""
-        user = self.users[bill.account_id]
-        agent = chance.choice([PHONE, DESKTOP])
-        return Person(self, user, self.sessions[user.pk], agent)
+    def deal(self, deck: str, cards: tuple[str, ...]) -> str:
+        """One of the cards; none comes again before all others did, so that each occurs."""
+        with self.lock:
+            if deck not in self.decks:
+                shuffled = random.Random(f"{self.seed}:{deck}").sample(cards, len(cards))
+                self.decks[deck] = itertools.cycle(shuffled)
+            return next(self.decks[deck])
+
+    @property
+    def communities(self) -> list[int]:
+        return [place.community.pk for place in self.places.values()]
+
+    def merchants(self) -> dict[str, dict[str, dict[str, str]]]:
+        """The settings by which this process, too, asks the simulators."""
+        return {
+            name: {"": {part: account[f"{name}_{part}"] for part in getattr(settings, name)[""]}}
+            for name, account in (
+                (key.upper(), simulator.account) for key, simulator in self.simulators.items()
+            )
+        }
+
+    def household(self, rule: str, *, bills: int) -> Household:
+        """A payer with so many bills of ever different amounts, at one home each, and one more."""
+        place = self.places[rule]
+        party = PartyFactory.create(community=place.community)
+        user = BindingFactory.create(party=party).user
+        accounts = [
+            AccountFactory.create(party=party, unit__handover_date=HANDED_OVER)
+            for _home in range(bills + 1)
+        ]
+        for account in accounts:
+            OccupancyFactory.create(unit=account.unit, party=party)
+        made = [
+            make_bill(100 + next(self.homes) * Decimal("0.37"), account=account)
+            for account in accounts[:-1]
+        ]
+        link = token_of(share_bill(bill=made[0], by=user)) if made else ""
+        return Household(place, party, user, made, accounts[-1], link)
+
+    def at(self, provider: str, ask: Callable[[PaymentSimulator], Answer]) -> Answer:
+        """What a simulator answers, again while it is down; ControlError when it refuses."""
+        answers: list[Answer] = []
+
+        def answered() -> bool:
+            try:
+                answers.append(ask(self.simulators[provider]))
+            except (OSError, http.client.HTTPException):
+                self.count("simulator did not answer")
+                return False
+            else:
+                return True
+
+        if not wait_until(answered, seconds=PATIENCE, every=0.3):
+            raise AssertionError(f"{provider} is not there any more")
+        return answers[0]
 
 
-def make_world(stack: Stack, *, seed: int, bills: int) -> World:
-    """A community with so many open bills of ever different amounts, one for each account."""
-    community = CommunityFactory.create()
-    made, users = [], {}
-    everybody: list[tuple[Any, User]] = []
-    for number in range(bills):
-        if number % 5 == 0:  # every payer has five homes
-            party = PartyFactory.create(community=community)
-            everybody.append((party, BindingFactory.create(party=party).user))
-        party, user = everybody[-1]
-        account = AccountFactory.create(community=community, party=party)
-        OccupancyFactory.create(community=community, unit=account.unit, party=party)
-        amount = Decimal(100) + Decimal(number) * Decimal("0.37")
-        made.append(make_bill(amount, account=account))
-        users[account.pk] = user
+def make_world(stack: Stack, *, seed: int) -> World:
+    """Nobody lives there yet."""
     return World(
         stack=stack,
         seed=seed,
-        community=community,
-        bills=made,
-        users=users,
-        staff=[StaffUserFactory.create() for _ in range(2)],
-        sessions={user.pk: _session(user) for _party, user in everybody},
+        places={rule.value: _place(rule) for rule in Rule},
         simulators={
-            "wechatpay": _running(WeChatPaySimulator, stack.address("SIM_WECHATPAY_PORT")),
-            "alipay": _running(AlipaySimulator, stack.address("SIM_ALIPAY_PORT")),
+            "wechatpay": _running(stack, WeChatPaySimulator, "SIM_WECHATPAY_PORT"),
+            "alipay": _running(stack, AlipaySimulator, "SIM_ALIPAY_PORT"),
         },
+        began=timezone.now(),
     )
 
 
-def _session(user: User) -> str:
+def _place(rule: Rule) -> Place:
+    community = CommunityFactory.create()
+    import_tariffs(source=table(TARIFFS, MONTHLY), community=community)
+    clerk = MembershipFactory.create(community=community, role=Role.CLERK).user
+    accountant = MembershipFactory.create(community=community, role=Role.ACCOUNTANT).user
+    choose_rule(community=community, rule=rule, by=accountant)
+    return Place(community, clerk, accountant)
+
+
+def session_of(user: User) -> str:
+    """Signed in: what the browser's cookie holds."""
     client = Client()
     client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def _running(kind: type[PaymentSimulator], address: str) -> PaymentSimulator:
-    simulator = kind(Path())
-    simulator.addresses["http"] = address
+def _running(stack: Stack, kind: type[PaymentSimulator], port: str) -> PaymentSimulator:
+    simulator = kind(stack.home / "simulators")
+    simulator.addresses["http"] = stack.address(port)
     return simulator
 
 
-@dataclass
-class Person:
-    """A resident with a browser. What does not answer he presses again, as people do."""
-
-    world: World
-    user: User
-    session: str
-    agent: str
-
-    def order(self, *bills: Any, provider: str, token: uuid.UUID | None = None) -> Any:
-        """Presses "pay" for bills until there is an order, or nothing to pay any more: None."""
-        token = token or uuid.uuid4()
-        form = {"bill": [bill.pk for bill in bills], "provider": provider, "token": str(token)}
-        found: Any = None
-
-        def there() -> bool:
-            nonlocal found
-            where = self.press("/pay/", **form)
-            found = PaymentOrder.objects.filter(form_token=token).first()
-            # Nothing to pay: somebody was quicker, or an earlier order turned out to be paid.
-            return found is not None or "/payments/" in where or "/pay/orders/" in where
-
-        self._again(there)
-        return self.opened(found) if found else None
-
-    def opened(self, order: Any) -> Any:
-        """Presses "try again" until it is known to the provider, or not to be paid any more."""
-
-        def placed() -> bool:
-            order.refresh_from_db()
-            if order.state != "created":
-                return True
-            self.press(f"/pay/orders/{order.pk}/open/")
-            order.refresh_from_db()
-            return bool(order.state != "created")
-
-        self._again(placed)
-        return order
-
-    def cancel(self, order: Any) -> None:
-        self._again(lambda: self.press(f"/pay/orders/{order.pk}/cancel/") != "")
-
-    def look(self, order: Any) -> None:
-        """Looks at the page that waits, once."""
-        self._ask("GET", f"/pay/orders/{order.pk}/status/?state={order.state}")
-
-    def pay(self, order: Any, *, callback: bool = True) -> bool:
-        """Pays at the provider with what the page showed; whether the provider took it."""
-        if not order.pay_url:
-            return False
-        if order.scene != "native":
-            self._visit(order.pay_url)
-        try:
-            self.world.simulators[order.provider].pay(order.out_trade_no, callback=callback)
-        except ControlError:
-            return False  # closed, expired, paid already
-        self.world.count("paid at the provider")
-        return True
-
-    def press(self, path: str, **form: Any) -> str:
-        """Sends a form; where the answer leads, "" when there was none."""
-        status, where = self._ask("POST", path, form)
-        if status >= 400:
-            raise AssertionError(f"{path} answered {status}")
-        return where
-
-    def _again(self, try_once: Callable[[], bool]) -> None:
-        if not wait_until(try_once, seconds=PATIENCE, every=0.3):
-            raise AssertionError("a person pressed for two minutes in vain")
-
-    def _ask(self, method: str, path: str, form: dict[str, Any] | None = None) -> tuple[int, str]:
-        address = self.world.stack.address("WEB_PORT")
-        headers = {
-            "User-Agent": self.agent,
-            "Cookie": f"{settings.SESSION_COOKIE_NAME}={self.session}; csrftoken={CSRF}",
-            "X-CSRFToken": CSRF,
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=ANSWER_WITHIN)
-        try:
-            connection.request(method, path, urlencode(form or {}, doseq=True), headers)
-            answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            self.world.count("requests without an answer")
-            return 0, ""
-        else:
-            return answer.status, answer.headers.get("Location", "")
-        finally:
-            connection.close()
-
-    def _visit(self, address: str) -> None:
-        """Opens the provider's page, which makes it a trade there; again if the line is cut."""
-        parts = urlsplit(address)
-
-        def opened() -> bool:
-            connection = http.client.HTTPConnection(parts.netloc, timeout=ANSWER_WITHIN)
-            try:
-                connection.request("GET", f"{parts.path}?{parts.query}")
-                answer = connection.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException):
-                return False
-            else:
-                return answer.status < 500
-            finally:
-                connection.close()
-
-        self._again(opened)
+def in_thread(call: Callable[[], Answer]) -> Answer:
+    """What the call returns; its connection to the database ends with it."""
+    try:
+        return call()
+    finally:
+        connection.close()
