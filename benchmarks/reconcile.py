@@ -17,7 +17,7 @@ def measure(*, rounds: int = 3) -> tuple[float, float]:
     from payments import providers
     from payments.models import Reconciliation, ReconciliationLine
     from payments.providers.wechatpay_bill import read_bill
-    from payments.services import reconciling
+    from payments.services.storing_days import store_day
 
     community, packed, digest = make_day()
     provider = providers.all_providers()["wechatpay"]("")
@@ -27,7 +27,7 @@ def measure(*, rounds: int = 3) -> tuple[float, float]:
         Reconciliation.objects.all().delete()
         started = time.perf_counter()
         bill = read_bill(DAY, packed, sha1=digest)
-        (done,) = reconciling._store(provider, bill, [community.pk], None)
+        (done,) = store_day(provider, bill, [community.pk])
         taken.append(time.perf_counter() - started)
     row = done.reconciliation
     found = row.lines.count()

@@ -1,13 +1,50 @@
 """Forms of reconciliation."""
 
+import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from community.models import Community, Unit
+from community.models import Community, Unit, today
+from payments import providers
 from payments.forms_refunds import WordsForm
+from payments.wording import channel_names
+
+
+class CompareForm(forms.Form):
+    """Which day of which channel is to be fetched and compared; a day that is over."""
+
+    channel = forms.ChoiceField(
+        label=_("Channel"), widget=forms.Select(attrs={"class": "form-select"})
+    )
+    day = forms.DateField(
+        label=_("Day"),
+        widget=forms.DateInput(
+            format="%Y-%m-%d", attrs={"type": "date", "class": "form-control", "min": "2000-01-01"}
+        ),
+    )
+
+    def __init__(self, *args: Any, community: Community, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = channel_names()
+        self.channels = [(key, names[key]) for key in providers.available(community.code)]
+        self.fields["channel"].choices = self.channels  # type: ignore[attr-defined]
+        yesterday = today() - datetime.timedelta(days=1)
+        self.fields["day"].initial = yesterday
+        self.fields["day"].widget.attrs["max"] = yesterday.isoformat()
+
+    def clean_day(self) -> datetime.date:
+        """Refuses days that are not over: their bill is made in the morning after."""
+        day: datetime.date = self.cleaned_data["day"]
+        if day > today():
+            raise forms.ValidationError(_("This day has not come yet."))
+        if day == today():
+            raise forms.ValidationError(
+                _("Today is not over. Its bill is there tomorrow after 10:00.")
+            )
+        return day
 
 
 class ExplainForm(WordsForm):

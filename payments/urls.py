@@ -150,6 +150,11 @@ urlpatterns = [
         name="reconciliations",
     ),
     path(
+        "c/<slug:community>/manager/reconciliations/compare/",
+        reconciliation.compare_day,
+        name="compare_day",
+    ),
+    path(
         "c/<slug:community>/manager/reconciliations/<int:pk>/",
         reconciliation.reconciliation,
         name="reconciliation",

@@ -1,12 +1,9 @@
 """What every test may count on. Tests run in random order (pytest-randomly)."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import pgtrigger
 import pytest
 from django.core.cache import cache
-from django.test import TransactionTestCase
 from hypothesis import settings
 
 from scripts.stack import Stack
@@ -15,7 +12,12 @@ from scripts.stack import Stack
 settings.register_profile("portal", deadline=None)
 settings.load_profile("portal")
 
-pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.simulators", "tests.fixtures.stack"]
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.database",
+    "tests.fixtures.simulators",
+    "tests.fixtures.stack",
+]
 
 
 @pytest.fixture(scope="session")
@@ -25,23 +27,6 @@ def base_url(stack: Stack) -> str:
     It stands here because pytest-playwright's own would win over one in a plug-in.
     """
     return stack.address("WEB_PORT")
-
-
-_flush = TransactionTestCase._fixture_teardown
-
-
-def _flush_protected_tables(self: TransactionTestCase) -> Any:
-    """Transactional tests end with a TRUNCATE, which the append-only tables refuse otherwise."""
-    with pgtrigger.ignore():
-        return _flush(self)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def flush_in_spite_of_triggers() -> Any:
-    """Lets transactional tests clean up after themselves."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", _flush_protected_tables)
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,11 @@ log = logging.getLogger(__name__)
 
 
 class JobRefused(Exception):
-    """The work cannot be done, and the message tells whoever asked why."""
+    """The work cannot be done, and the message tells whoever asked why; `url` is where to go on."""
+
+    def __init__(self, message: str, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def _work(job: Job, progress: Progress) -> tuple[Job.State, Made]:
     try:
         return Job.State.DONE, kind.work(job, progress)
     except kind.refusals as refusal:
-        return Job.State.REFUSED, Made(str(refusal))
+        return Job.State.REFUSED, Made(str(refusal), getattr(refusal, "url", ""))
     except Exception:
         # Whatever it was has to end in the row: else the page shows a bar that never moves, and
         # every beat starts the work again. The log has the traceback.

@@ -101,7 +101,8 @@ class Reconciliation(models.Model):
             pgtrigger.Protect(
                 name="signed_off",
                 operation=pgtrigger.Update | pgtrigger.Delete,
-                condition=pgtrigger.Q(old__state="closed"),
+                # What nobody signed opens when the channel lists something late.
+                condition=pgtrigger.Q(old__closed_by__isnull=False),
             )
         ]
 

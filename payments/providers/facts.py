@@ -23,6 +23,10 @@ class BillDamaged(TransientError):
     """The day's bill is not what was promised: to be fetched again."""
 
 
+class BillNotReady(TransientError):
+    """The provider is still making the day's bill: ask again later."""
+
+
 class PermanentError(ProviderError):
     """Refused: asking again changes nothing. Carries the provider's own code."""
 

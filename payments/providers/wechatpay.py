@@ -23,6 +23,7 @@ from payments.providers.base import (
     AlreadyPaid,
     Answer,
     BalanceShort,
+    BillNotReady,
     Capability,
     DailyBill,
     NotGenuine,
@@ -243,7 +244,9 @@ class WeChatPayProvider(Provider):
             raise AlreadyPaid(message)
         if code == "NOT_ENOUGH":
             raise BalanceShort(code, message)
-        if status >= 500 or status == 429 or code == "STATEMENT_CREATING":
+        if code == "STATEMENT_CREATING":
+            raise BillNotReady(f"{code}: {message}")
+        if status >= 500 or status == 429:
             raise TransientError(f"{code}: {message}")
         raise PermanentError(code, message)
 

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
 from payments.difference_words import meaning
-from payments.forms_reconciliation import ExplainForm, KeepForm
+from payments.forms_reconciliation import CompareForm, ExplainForm, KeepForm
 from payments.forms_refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import PermanentError, TransientError
 from payments.reasons import plain_reason
 from payments.services import differences as services
+from payments.services.reconcile_jobs import start_reconciling, what_came_of
 from payments.settlement import is_late, net_and_entries
 from payments.wording import channel_names
 
@@ -28,6 +29,10 @@ PAGE = 50
 @require_safe
 def reconciliations(request: SignedInRequest, community: Community) -> HttpResponse:
     """The days, the latest first; those without any line are left out."""
+    return _days_page(request, community, CompareForm(community=community))
+
+
+def _days_page(request: SignedInRequest, community: Community, form: CompareForm) -> HttpResponse:
     days = (
         Reconciliation.objects.filter(community=community)
         .exclude(their_lines=0, our_lines=0)
@@ -39,8 +44,31 @@ def reconciliations(request: SignedInRequest, community: Community) -> HttpRespo
     return render(
         request,
         "payments/reconciliations.html",
-        {"community": community, "page_obj": page, "names": channel_names()},
+        {
+            "community": community,
+            "page_obj": page,
+            "names": channel_names(),
+            "form": form,
+            "came_of_it": what_came_of(request.GET.get("compared"), community),
+        },
+        status=422 if form.errors else 200,
     )
+
+
+@staff(Role.ACCOUNTANT)
+@require_POST
+def compare_day(request: SignedInRequest, community: Community) -> HttpResponse:
+    """Has a day's bill fetched and compared now, as a job."""
+    form = CompareForm(request.POST, community=community)
+    if not form.is_valid():
+        return _days_page(request, community, form)
+    job = start_reconciling(
+        community=community,
+        provider=form.cleaned_data["channel"],
+        day=form.cleaned_data["day"],
+        by=request.user,
+    )
+    return redirect("community:job", community.code, job.pk)
 
 
 @staff(Role.ACCOUNTANT)
@@ -70,6 +98,7 @@ def reconciliation(request: SignedInRequest, community: Community, pk: int) -> H
             "late": money.outstanding > 0 and is_late(found.day),
             "entries": entries.order_by("pk"),
             "words": ExplainForm(),
+            "came_of_it": what_came_of(request.GET.get("compared"), community),
         },
     )
 

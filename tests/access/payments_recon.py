@@ -92,6 +92,7 @@ ROWS = [
     Row("payments:ask_original_refund", a_payment),
     Row("payments:confirm_refund", given_up, post=True, data=lambda side: {"words": "查过"}),
     Row("payments:reconciliations"),
+    Row("payments:compare_day", post=True),
     Row("payments:reconciliation", a_day),
     Row("payments:close_reconciliation", a_day, post=True),
     Row("payments:difference", a_difference),

@@ -4,19 +4,10 @@ import datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from billing.models import (
-    Account,
-    Bill,
-    BillingSettings,
-    Charge,
-    CreditEntry,
-    DisputeHold,
-)
+from billing.models import BillingSettings, Charge, CreditEntry, DisputeHold
 from billing.services.accounts.late_fees import accrued, post_late_fees, standings
 from billing.services.accounts.posting import (
     Credit,
@@ -27,6 +18,7 @@ from billing.services.accounts.posting import (
     take_back_late_fees,
     use_credit,
 )
+from tests.billing.late_fees import DUE, PAYMENT, after, credit, late_lines, owed, pay, still_open
 from tests.factories.billing import (
     AccountFactory,
     CreditEntryFactory,
@@ -37,12 +29,6 @@ from tests.factories.billing import (
 from .late_fee_oracle import late_fee_by_day
 
 pytestmark = pytest.mark.django_db
-DUE = datetime.date(2026, 2, 15)
-PAYMENT = CreditEntry.Kind.PAYMENT
-
-
-def after(days):
-    return DUE + datetime.timedelta(days=days)
 
 
 @pytest.fixture
@@ -50,30 +36,6 @@ def account():
     account = AccountFactory()
     LateFeePolicyFactory(community=account.community)
     return account
-
-
-def pay(account, yuan, day, *bills):
-    portion = Portion(Decimal(yuan), tuple(bill.pk for bill in bills) or None)
-    ((entry, made),) = post_credits([Credit(account.pk, PAYMENT, day, (portion,))])
-    return entry, made
-
-
-def late_lines(bill):
-    charges = Charge.objects.filter(bill=bill, kind=Charge.Kind.LATE_FEE).order_by("pk")
-    return [charge.amount for charge in charges]
-
-
-def still_open(bill):
-    return Bill.objects.with_open().get(pk=bill.pk).open_amount
-
-
-def owed(bill, day):
-    """What closes the bill on a day."""
-    return still_open(bill) + accrued(bill_ids=[bill.pk], on=day).get(bill.pk, Decimal(0))
-
-
-def credit(account):
-    return Account.objects.with_balance().get(pk=account.pk).credit
 
 
 def test_what_is_owed_on_the_day_closes_the_bill_and_posts_the_domains_figure(account):
@@ -277,85 +239,3 @@ def test_thousands_of_bills_cost_two_queries():
         )
     assert len(queries) <= 2
     assert len(found) == 4
-
-
-yuan = st.integers(1, 60_000).map(lambda n: Decimal(n).scaleb(-2))
-payments = st.lists(st.tuples(st.integers(-10, 90), yuan), max_size=6)
-disputes = st.lists(st.tuples(st.integers(-5, 80), st.none() | st.integers(0, 30)), max_size=2)
-
-
-@given(
-    amounts=st.lists(yuan, min_size=1, max_size=3),
-    grace=st.integers(0, 20),
-    cap=st.none() | st.integers(0, 500).map(lambda n: Decimal(n).scaleb(-4)),
-    rate=st.integers(1, 10_000).map(lambda n: Decimal(n).scaleb(-6)),
-    late_first=st.booleans(),
-    paid=payments,
-    held=disputes,
-    on=st.integers(90, 120),
-)
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_after_any_payments_it_is_what_the_calendar_says(
-    amounts, grace, cap, rate, late_first, paid, held, on
-):
-    """In any order of value dates; then what is owed on a day closes the bill to the fen."""
-    with transaction.atomic():
-        account = AccountFactory()
-        LateFeePolicyFactory(
-            community=account.community, grace_days=grace, cap=cap, daily_rate=rate
-        )
-        BillingSettings.objects.create(community=account.community, late_fee_first=late_first)
-        bill = make_bill(*amounts, account=account)
-        spans = [(after(first), None if n is None else after(first + n)) for first, n in held]
-        for n, (first, last) in enumerate(spans):
-            DisputeHold.objects.create(
-                bill=bill, starts_on=first, ends_on=last, source=f"ticket {n}"
-            )
-        for day, part in paid:
-            pay(account, part, after(day), bill)
-            check(bill, rate, grace, cap, spans)
-        due = owed(bill, after(on))
-        before = credit(account)
-        if due:
-            pay(account, due, after(on), bill)
-        check(bill, rate, grace, cap, spans)
-        assert still_open(bill) == 0
-        assert credit(account) == before
-        assert sum(late_lines(bill)) - taken_back(bill) == by_hand(
-            bill, rate, grace, cap, spans, after(on)
-        )
-        transaction.set_rollback(True)
-
-
-def taken_back(bill):
-    entries = CreditEntry.objects.filter(kind=CreditEntry.Kind.LATE_BACK, charge__bill=bill)
-    return sum(entry.amount for entry in entries)
-
-
-def by_hand(bill, rate, grace, cap, spans, on):
-    fees = bill.charges.filter(kind=Charge.Kind.FEE)
-    return late_fee_by_day(
-        due_on=DUE,
-        amount=bill.amount,
-        rate=rate,
-        grace=grace,
-        cap=cap,
-        settled=[
-            (allocation.credit_entry.value_date, allocation.amount)
-            for charge in fees
-            for allocation in charge.allocations.select_related("credit_entry")
-        ],
-        held=spans,
-        on=on,
-    )
-
-
-def check(bill, rate, grace, cap, spans):
-    """What is posted is never more than the days up to the last posting make."""
-    lines = Charge.objects.filter(bill=bill, kind=Charge.Kind.LATE_FEE)
-    if lines:
-        until = max(line.ends_on for line in lines)
-        posted = sum(late_lines(bill)) - taken_back(bill)
-        assert 0 <= posted <= by_hand(bill, rate, grace, cap, spans, until)

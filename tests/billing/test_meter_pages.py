@@ -14,7 +14,7 @@ from billing.services.meters import meter_sheets as sheets
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Role, Unit, today
 from tests.billing.small import TARIFFS, table
-from tests.billing.test_metering import Waterworks
+from tests.billing.waterworks import Waterworks
 from tests.factories.community import CommunityFactory, MembershipFactory, UnitFactory
 
 pytestmark = pytest.mark.django_db

@@ -19,6 +19,7 @@ from payments.models import Payment, PaymentOrder, Reconciliation, Reconciliatio
 from payments.providers.base import BillLine, DailyBill, LineKind
 from payments.services import differences, reconciling
 from payments.services.asking import ask
+from payments.services.storing_days import ReconcileRefused
 from tests.factories.billing import make_bill
 from tests.factories.community import (
     StaffUserFactory,
@@ -194,7 +195,7 @@ def test_a_signed_off_day_whose_bill_is_another_now_is_refused(
     (again,) = reconciling.reconcile(channel="wechat", day=yesterday)
     assert not again.changed
     monkeypatch.setattr(kind, "download_bill", lambda self, day: bill_of("6.00", day=day))
-    with pytest.raises(reconciling.ReconcileRefused, match="signed off"):
+    with pytest.raises(ReconcileRefused, match="signed off"):
         reconciling.reconcile(channel="wechat", day=yesterday)
 
 
@@ -274,12 +275,12 @@ def test_a_damaged_file_changes_nothing(open_day, bill):
 
 
 def test_without_an_account_and_before_the_bill_is_made_it_is_refused(bill, merchant, settings):
-    with pytest.raises(reconciling.ReconcileRefused, match="account"):
+    with pytest.raises(ReconcileRefused, match="account"):
         reconciling.reconcile(channel="alipay", day=today())
     kind = providers.all_providers()["wechatpay"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kind, "download_bill", lambda self, day: DailyBill(day, (), b"", "0" * 64))
-        with pytest.raises(reconciling.ReconcileRefused, match="10:00"):
+        with pytest.raises(ReconcileRefused, match="10:00"):
             reconciling.reconcile(channel="wechat", day=today())
 
 

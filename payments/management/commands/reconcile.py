@@ -11,8 +11,10 @@ from core import tables
 from core.management.plain_command import PlainCommand
 from core.money import plain_yuan
 from payments.models import ReconciliationLine
-from payments.providers.base import BillDamaged, ProviderError, TransientError
-from payments.services.reconciling import Done, ReconcileRefused, reconcile
+from payments.providers.base import ProviderError
+from payments.services.reconcile_jobs import plain
+from payments.services.reconciling import reconcile
+from payments.services.storing_days import Done, ReconcileRefused
 
 
 class Command(PlainCommand):
@@ -31,7 +33,7 @@ class Command(PlainCommand):
         try:
             done = self._run(**options)
         except ProviderError as error:
-            raise self._refused(_plain(error), options["json"], details=str(error)) from None
+            raise self._refused(plain(error), options["json"], details=str(error)) from None
         except (ReconcileRefused, tables.TableRefused, ValueError) as refusal:
             raise self._refused(str(refusal), options["json"]) from None
         found = [_as_json(one) for one in done]
@@ -72,21 +74,6 @@ class Command(PlainCommand):
             day=day,
             community=find_community(code) if code else None,
         )
-
-
-def _plain(error: ProviderError) -> str:
-    """What went wrong with the provider, in a sentence."""
-    if isinstance(error, BillDamaged):
-        return _(
-            "The bill that came from the channel is damaged. Nothing was changed; please try again "
-            "later."
-        )
-    if isinstance(error, TransientError):
-        return _("The channel cannot be reached just now. Nothing was changed; please try again.")
-    return _(
-        "The channel did not hand out the bill of this day. Nothing was changed; please check the "
-        "settings of the merchant account."
-    )
 
 
 def _as_json(done: Done) -> dict[str, Any]:
