@@ -62,6 +62,18 @@ def test_a_slow_database_is_not_waited_for_and_the_message_is_taken_later(messag
     assert ProviderEvent.objects.count() == 1
 
 
+def test_a_callback_is_one_question_to_the_database(
+    message, monkeypatch, django_assert_num_queries
+):
+    """They come in crowds; and what is told again is neither stored nor rung for again."""
+    rung: list[int] = []
+    monkeypatch.setattr(events, "ring_aside", lambda task, row: rung.append(row))
+    for _time in range(2):
+        with django_assert_num_queries(1):
+            assert delivered(message)[0].status_code == 204
+    assert rung == [ProviderEvent.objects.get().pk]
+
+
 @pytest.fixture
 def silent_broker(monkeypatch):
     """Takes every connection and never says a word; the bells ring as in production."""
