@@ -16,6 +16,11 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from alipay import AliPay, AliPayException, AliPayValidationError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.utils import timezone
 
 from payments.providers.bill_files import CHINA, LARGEST
@@ -31,14 +36,19 @@ class Wire:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._gateway = values["GATEWAY"]
+        private_key = Path(values["PRIVATE_KEY_FILE"]).read_text("ascii")
+        public_keys = [
+            Path(file.strip()).read_text("ascii") for file in values["PUBLIC_KEY_FILE"].split(",")
+        ]
         self._clients = [
             AliPay(
                 appid=values["APP_ID"],
-                app_private_key_string=Path(values["PRIVATE_KEY_FILE"]).read_text("ascii"),
-                alipay_public_key_string=Path(file.strip()).read_text("ascii"),
+                app_private_key_string=private_key,
+                alipay_public_key_string=public_key,
             )
-            for file in values["PUBLIC_KEY_FILE"].split(",")
+            for public_key in public_keys
         ]
+        self._public_keys = [_public_key(one) for one in public_keys]
 
     def address(self, method: str, content: dict[str, Any], **common: str) -> str:
         """A signed address for the payer's browser. Tells nobody anything."""
@@ -63,14 +73,34 @@ class Wire:
         raise TransientError("the answer's signature is wrong")
 
     def is_signed(self, told: Mapping[str, str], signature: str) -> bool:
-        """Whether Alipay signed these parameters. The library would let spoilt base64 pass."""
+        """Whether Alipay signed these parameters.
+
+        Callbacks come in crowds, and the library's arithmetic takes ten times as long as
+        OpenSSL's; it would let spoilt base64 pass, too.
+        """
         try:
-            exact = base64.b64encode(base64.b64decode(signature, validate=True))
+            seal = base64.b64decode(signature, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return exact.decode() == signature and any(
-            client.verify(dict(told), signature) for client in self._clients
-        )
+        if base64.b64encode(seal).decode() != signature:
+            return False
+        text = "&".join(f"{name}={told[name]}" for name in sorted(told)).encode()
+        return any(_is_seal_of(key, seal, text) for key in self._public_keys)
+
+
+def _public_key(pem: str) -> RSAPublicKey:
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, RSAPublicKey):
+        raise TypeError("Alipay's public key is no RSA key")
+    return key
+
+
+def _is_seal_of(key: RSAPublicKey, seal: bytes, text: bytes) -> bool:
+    try:
+        key.verify(seal, text, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def of(account: Mapping[str, str]) -> Wire:
