@@ -26,7 +26,7 @@ def main() -> None:
         median, slowest = receipt.measure()
         billing.empty_tables()
         day, slowest_day = reconcile.measure()
-        times = callbacks.measure(rounds=options.rounds)
+        providers = callbacks.measure(rounds=options.rounds)
         billing.empty_tables()
         by_all = billing.measure(ALL_METHODS, units=options.units, rounds=options.rounds)
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs")
@@ -38,7 +38,8 @@ def main() -> None:
     print(
         f"{reconcile.LINES:,} lines of a channel's bill: {day:.2f} s (slowest: {slowest_day:.2f} s)"
     )
-    print(callbacks.told(times))
+    for times in providers:
+        print(callbacks.told(times))
 
 
 def report(title: str, timings: "list[Timing]") -> None:
