@@ -1,26 +1,20 @@
 """Online orders, messages and refunds in any order that hypothesis can think of.
 
-The simulators are real processes with their real ledgers; order_ledgers.py is the oracle. Time
-moves by moving our rows into the past. ORDER_EXAMPLES=500 tries longer than CI does.
+The simulators are real processes with their real ledgers; order_world.py says what must hold,
+order_ledgers.py is the oracle. ORDER_EXAMPLES=500 tries longer than CI does.
 """
 
-import datetime
 import os
 import uuid
 from contextlib import suppress
-from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import transaction
-from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
-    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -44,13 +38,12 @@ from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import BindingFactory, StaffUserFactory
 from tests.fixtures.simulators import AlipaySimulator, ControlError, WeChatPaySimulator
 from tests.payments.both_providers import FAULTS, FORGERIES, LIES, BothProviders
-from tests.payments.order_ledgers import LATER, LATER_REFUND, Ledgers
+from tests.payments.order_world import OrderWorld
 from tests.payments.outside import Catcher
 
 pytestmark = pytest.mark.django_db
 
 LIFE = 30  # minutes that an order may be paid
-LATE = 3  # minutes by which the provider's clock may be behind ours
 WHICH = st.integers(0, 50)
 PROVIDERS = st.sampled_from(["wechatpay", "alipay"])
 FAULT = st.sampled_from(["", "", "", *FAULTS])
@@ -60,18 +53,8 @@ class Died(BaseException):
     """A worker ends in the middle; its transaction is rolled back."""
 
 
-class Orders(RuleBasedStateMachine):
-    """Two bills, their payer, the desk, two providers, and a worker that may die."""
-
-    def __init__(self, providers: BothProviders, catcher: Catcher) -> None:
-        super().__init__()
-        self.providers, self.catcher = providers, catcher
-        self.post: list[tuple[str, str, Any]] = []  # provider, what is wrong with it, message
-        self.life: dict[str, int] = {}  # minutes left, by order
-        self.seen: dict[tuple[str, int], str] = {}  # the state that was seen last
-        self.in_cash = Decimal(0)
-        self.example = transaction.atomic()
-        self.example.__enter__()
+class Orders(OrderWorld):
+    """What the payer, the providers, the workers and the desk may do, in any order."""
 
     @initialize(
         provider=PROVIDERS,
@@ -219,14 +202,7 @@ class Orders(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([1, 1, 11, LIFE + 1, LIFE + 20]))
     def time_passes(self, minutes: int) -> None:
-        gone = datetime.timedelta(minutes=minutes)
-        for model, columns in (
-            (PaymentOrder, ("created_at", "expires_at", "check_at")),
-            (ProviderEvent, ("received_at",)),
-            (Refund, ("check_at", "sent_at")),
-        ):
-            model.objects.update(**{column: F(column) - gone for column in columns})
-        self.life = {number: left - minutes for number, left in self.life.items()}
+        self.pass_minutes(minutes)
 
     # --- what the desk does -------------------------------------------------------------------
 
@@ -282,60 +258,6 @@ class Orders(RuleBasedStateMachine):
                 return
             with patch.object(original_refunds, "record", side_effect=Died):
                 original_refunds.send(refund.pk)
-
-    # --- what must hold -----------------------------------------------------------------------
-
-    @invariant()
-    def ledgers_agree_as_far_as_we_know(self) -> None:
-        ledgers = Ledgers(self.providers.simulators)
-        ledgers.check()
-        ledgers.check_balance(self.in_cash)
-        for kind, model, later in (
-            ("order", PaymentOrder, LATER),
-            ("refund", Refund, LATER_REFUND),
-        ):
-            for pk, state in model.objects.values_list("pk", "state"):
-                before = self.seen.get((kind, pk), state)
-                assert state in later[before], f"{kind}: {before} → {state}"
-                self.seen[kind, pk] = state
-
-    def teardown(self) -> None:
-        """The last sweeps, after everybody's time is over: nothing is lost, nothing waits."""
-        try:
-            for simulator in self.providers.simulators.values():
-                simulator.faults(hold_refunds=False)
-            for _ in range(4):
-                for refund in Refund.objects.filter(state="requested"):
-                    self.approve(refund)
-                self.providers.end_refunds("SUCCESS")
-                self.time_passes(24 * 60)
-                self.sweep()
-            self.ledgers_agree_as_far_as_we_know()
-            Ledgers(self.providers.simulators).check_all_is_over()
-        finally:
-            transaction.set_rollback(True)
-            self.example.__exit__(None, None, None)
-
-    def pay(self, order: PaymentOrder) -> None:
-        """With what the page showed, as long as the provider takes it."""
-        if order.pay_url and self.life[order.out_trade_no] > -LATE:
-            self.providers.pay(order)
-
-    def order(self, which: int) -> PaymentOrder:
-        numbers = sorted(self.life)
-        return PaymentOrder.objects.get(out_trade_no=numbers[which % len(numbers)])
-
-    def approve(self, refund: Refund) -> None:
-        """A person decides; what somebody else spent meanwhile does not go back."""
-        try:
-            refunds.approve(refund.pk, by=self.approver)
-        except refunds.NotEnough:
-            refunds.reject(refund.pk, by=self.approver, words="it is not there any more")
-
-    def sweep(self) -> None:
-        events.sweep_events()
-        hanging.sweep_orders()
-        original_refunds.sweep_refunds()
 
 
 def test_nothing_is_lost_or_doubled_in_any_order(

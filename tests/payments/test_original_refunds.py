@@ -5,14 +5,13 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from billing.services.accounts.posting import credit_of
-from community.models import Role, today
+from community.models import today
 from core import books
 from payments import providers
-from payments.models import PaymentOrder, PayoutVoucher, Reconciliation, Refund
+from payments.models import PayoutVoucher, Reconciliation, Refund
 from payments.providers.base import (
     ProviderRefund,
     RefundRequest,
@@ -22,9 +21,10 @@ from payments.providers.base import (
 from payments.services import original_refunds, reconciling, refunds
 from payments.services.undoing import refundable_of
 from tests.factories.billing import make_bill
-from tests.factories.community import MembershipFactory, StaffUserFactory
+from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import paid
+from tests.payments.sent_refunds import asked, due, now
 from tests.races import errors_in, together
 
 pytestmark = [
@@ -40,27 +40,8 @@ def payment(merchant, bill):
     return paid(merchant, bill)
 
 
-def asked(payment, amount="344.12", *, approved=True):
-    account = payment.postings.get().credit_entry.account
-    of_it = {"payment": payment, "method": Refund.Method.ORIGINAL}
-    refund = make_refund(account, amount, approved=approved, **of_it)
-    return Refund.objects.get(pk=refund.pk)
-
-
-def due():
-    """The time of the next question has come."""
-    past = timezone.now() - datetime.timedelta(seconds=1)
-    Refund.objects.filter(check_at__isnull=False).update(check_at=past)
-    original_refunds.sweep_refunds()
-
-
 def at_provider(simulator):
     return [(one["out_refund_no"], one["amount"]) for one in simulator.ledger()["refunds"]]
-
-
-def now(refund):
-    refund.refresh_from_db()
-    return refund.state
 
 
 def open_of(bill):
@@ -121,24 +102,6 @@ def test_a_callback_ends_it_by_asking(portal, bill):
     portal.post(f"/control/refunds/{refund.out_refund_no}", status="SUCCESS")
     portal.wait_for_callbacks(refund.payment.order.out_trade_no)
     assert now(refund) == State.PAID
-
-
-def test_closed_there_it_failed_and_a_transfer_is_offered(merchant, payment, bill, client):
-    merchant.faults(hold_refunds=True)
-    refund = asked(payment, "42.00")
-    due()
-    assert now(refund) == State.PROCESSING
-    merchant.post(f"/control/refunds/{refund.out_refund_no}", status="CLOSED")
-    due()
-    assert now(refund) == State.FAILED
-    assert refund.given_back.amount == 42
-    assert credit_of([bill.account_id]) == {bill.account_id: Decimal("42.00")}
-    assert books.verify().breaks == []
-    community = bill.account.community
-    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
-    page = client.get(reverse("payments:refund", args=[community.code, refund.pk]))
-    again = reverse("payments:ask_refund", args=[community.code, bill.account_id])
-    assert f"{again}?transfer" in page.content.decode()
 
 
 def test_what_cannot_reach_the_payer_is_for_a_person(merchant, payment, bill, attention):
@@ -213,60 +176,6 @@ def test_what_makes_no_sense_is_refused(payment, bill):
         Refund.objects.filter(pk=refund.pk).update(state="processing")
 
 
-# --- every pair of states --------------------------------------------------------------------
-
-
-def done(pk, state):
-    number = Refund.objects.get(pk=pk).out_refund_no
-    return original_refunds.record(pk, ProviderRefund(number, state))
-
-
-MOVES = {
-    State.APPROVED: lambda pk, by: refunds.approve(pk, by=by),
-    State.REJECTED: lambda pk, by: refunds.reject(pk, by=by, words="不退"),
-    State.WITHDRAWN: lambda pk, by: refunds.withdraw(pk, by=by),
-    State.PROCESSING: lambda pk, by: original_refunds.send(pk),
-    State.PAID: lambda pk, by: done(pk, RefundState.DONE),
-    State.FAILED: lambda pk, by: done(pk, RefundState.FAILED),
-}
-WAYS = {
-    State.REQUESTED: [],
-    State.APPROVED: [State.APPROVED],
-    State.REJECTED: [State.REJECTED],
-    State.WITHDRAWN: [State.WITHDRAWN],
-    State.PROCESSING: [State.APPROVED, State.PROCESSING],
-    State.PAID: [State.APPROVED, State.PROCESSING, State.PAID],
-    State.FAILED: [State.APPROVED, State.PROCESSING, State.FAILED],
-}
-# What a provider says of a refund that was never sent is refused, though PAID and FAILED may follow
-# APPROVED where a person pays out; what is over stays over, whatever it says later.
-REFUSED = {(State.APPROVED, State.PAID), (State.APPROVED, State.FAILED)}
-QUIET = {(State.PAID, State.FAILED), (State.FAILED, State.PAID)} | {
-    (start, State.PROCESSING) for start in State if start not in (State.APPROVED, State.PROCESSING)
-}
-
-
-@pytest.mark.parametrize("goal", MOVES)
-@pytest.mark.parametrize("start", WAYS)
-def test_every_pair_of_states(merchant, payment, monkeypatch, start, goal):
-    monkeypatch.setattr(refunds, "ring", lambda *args: None)  # not sent by itself
-    merchant.faults(hold_refunds=True)
-    by = StaffUserFactory()
-    refund = asked(payment, "7.00", approved=False)
-    for step in WAYS[start]:
-        MOVES[step](refund.pk, by)
-    assert now(refund) == start
-    if goal == start or (start, goal) in QUIET:
-        assert MOVES[goal](refund.pk, by).state == start
-    elif goal in Refund.TRANSITIONS[start] and (start, goal) not in REFUSED:
-        assert MOVES[goal](refund.pk, by).state == goal
-    else:
-        with pytest.raises(refunds.WrongState):
-            MOVES[goal](refund.pk, by)
-        assert now(refund) == start
-    assert books.verify().breaks == []
-
-
 # --- with the channel's bill -----------------------------------------------------------------
 
 
@@ -282,59 +191,6 @@ def test_reconciliation_knows_refunds(merchant, payment, bill):
     reconciling.reconcile(channel="wechat", day=today())
     found = day.lines.filter(flow="refund").values_list("kind", "out_refund_no")
     assert list(found) == [("not_there", refund.out_refund_no)]
-
-
-# --- pages -----------------------------------------------------------------------------------
-
-
-def test_from_the_receipt_to_the_payer(merchant, payment, bill, client):
-    community = bill.account.community
-    people = {role: MembershipFactory(community=community, role=role).user for role in Role}
-    client.force_login(people[Role.CLERK])
-    ask_url = reverse("payments:ask_original_refund", args=[community.code, payment.pk])
-    receipt = client.get(reverse("payments:receipt", args=[payment.receipt.pk]))
-    assert ask_url in receipt.content.decode()
-    page = client.get(ask_url)
-    token = page.context["form"]["form_token"].value()
-    data = {"form_token": token, "amount": "400", "reason": "多收", "account": bill.account_id}
-    assert client.post(ask_url, data).status_code == 422
-    answer = client.post(ask_url, data | {"amount": "42.00"})
-    refund = Refund.objects.get()
-    assert answer.url == reverse("payments:refund", args=[community.code, refund.pk])
-    assert client.post(ask_url, data | {"amount": "42.00"}).url == answer.url
-    client.force_login(people[Role.ACCOUNTANT])
-    decide = reverse("payments:decide_refund", args=[community.code, refund.pk])
-    client.post(decide, {"decision": "approve", "words": "同意"})
-    assert now(refund) == State.PROCESSING
-    assert client.get(answer.url).status_code == 200
-    due()
-    assert refund.out_refund_no in client.get(answer.url).content.decode()
-    code = PayoutVoucher.objects.get().code
-    receipt = client.get(reverse("payments:receipt", args=[payment.receipt.pk]))
-    assert code in receipt.content.decode()
-    check = reverse("payments:receipt_check", args=[payment.receipt.check_token])
-    assert "42.00" in client.get(check).content.decode()
-    voucher = reverse("payments:refund_voucher", args=[community.code, refund.pk])
-    assert client.get(voucher).content.startswith(b"%PDF")
-    assert PaymentOrder.objects.get().state == "paid"
-
-
-def test_an_abnormal_one_is_ended_on_its_page(merchant, payment, bill, client):
-    merchant.faults(hold_refunds=True)
-    refund = asked(payment, "42.00")
-    merchant.post(f"/control/refunds/{refund.out_refund_no}", status="ABNORMAL")
-    due()
-    community = bill.account.community
-    client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
-    confirm = reverse("payments:confirm_refund", args=[community.code, refund.pk])
-    client.post(confirm, {"words": ""})
-    assert now(refund) == State.PROCESSING
-    assert (
-        confirm
-        in client.get(reverse("payments:refund", args=[community.code, refund.pk])).content.decode()
-    )
-    client.post(confirm, {"words": "商户平台已转银行卡"})
-    assert now(refund) == State.PAID
 
 
 def test_a_young_refund_is_asked_about_each_minute_an_old_one_seldom(merchant, payment):
