@@ -131,12 +131,12 @@ community_rule(
         OR COALESCE(v.last, 0) <> COALESCE(s.last_number, 0) OR v.first <> 1""",
 )
 community_rule(
-    "what_goes_back_the_way_it_came_is_never_more_than_came",
+    "what_goes_back_of_a_payment_is_never_more_than_came",
     subject="c.code || ' payment ' || p.id",
     detail="g.given || ' of ' || COALESCE(s.posted, 0)",
     source="""(
         SELECT payment_id, account_id, SUM(amount) AS given FROM payments_refund
-        WHERE method = 'original' AND state IN ('approved', 'processing', 'paid')
+        WHERE payment_id IS NOT NULL AND state IN ('approved', 'processing', 'paid')
         GROUP BY payment_id, account_id
     ) g
     JOIN payments_payment p ON p.id = g.payment_id
@@ -147,6 +147,16 @@ community_rule(
         GROUP BY t.payment_id, e.account_id
     ) s ON (s.payment_id, s.account_id) = (g.payment_id, g.account_id)""",
     broken="g.given > COALESCE(s.posted, 0)",
+)
+community_rule(
+    "a_payment_goes_back_another_way_where_its_channel_failed",
+    subject=_REFUND,
+    detail="'instead of ' || f.id || ', which is ' || f.state",
+    source="""payments_refund r
+        JOIN payments_refund f ON f.id = r.instead_of_id
+        JOIN community_community c ON c.id = r.community_id""",
+    broken="""(f.state, f.method, f.payment_id, f.community_id)
+        IS DISTINCT FROM ('failed', 'original', r.payment_id, r.community_id)""",
 )
 community_rule(
     "a_voucher_counters_the_receipt_of_the_payment_that_went_back",

@@ -165,7 +165,7 @@ class PaymentOrder(models.Model):
 
     @property
     def refunded(self) -> Decimal:
-        """What went back the way it was paid, in yuan; one query without `with_refunded`."""
+        """What of it went back, in yuan; one query without `with_refunded`."""
         if not hasattr(self, "gone_back"):
             found: Any = PaymentOrder.objects.with_refunded().get(pk=self.pk)
             self.gone_back: Decimal = found.gone_back

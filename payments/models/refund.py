@@ -32,7 +32,8 @@ class Refund(models.Model):
     once, so that nothing else can spend it; if it cannot be paid out, it is given back.
 
     `method` says how it is paid out: services/refunds.py has a function for each. ORIGINAL goes
-    back through the provider that took `payment` (services/original_refunds.py).
+    back through the provider that took `payment` (services/original_refunds.py); where it could
+    not, the payment goes back another way, by a refund `instead_of` the one that failed.
     """
 
     class Method(models.TextChoices):
@@ -76,8 +77,7 @@ class Refund(models.Model):
         related_name="refunds",
         verbose_name=_("deposit"),
     )
-    # What goes back the way it was paid: the online payment, and our number of the refund, which
-    # makes the provider give back once however often it is asked.
+    # The online payment that goes back.
     payment = models.ForeignKey(
         Payment,
         on_delete=models.PROTECT,
@@ -86,6 +86,17 @@ class Refund(models.Model):
         related_name="refunds",
         verbose_name=_("payment"),
     )
+    # Of a payment that goes back another way: what the provider could not do.
+    instead_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replacements",
+        verbose_name=_("instead of"),
+    )
+    # Of one through the provider: our number, which makes it give back once however often it is
+    # asked.
     out_refund_no = models.CharField(_("refund number"), max_length=32, blank=True)
     refund_id = models.CharField(_("provider's number"), max_length=64, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
@@ -218,10 +229,19 @@ class Refund(models.Model):
                 name="refund_gives_back_what_it_took",
             ),
             models.CheckConstraint(
-                condition=Q(method="original", payment__isnull=False, deposit__isnull=True)
+                condition=Q(method="original", payment__isnull=False, instead_of__isnull=True)
                 & ~Q(out_refund_no="")
-                | ~Q(method="original") & Q(payment__isnull=True, out_refund_no=""),
-                name="refund_original_has_payment",
+                | ~Q(method="original")
+                & Q(payment__isnull=True, instead_of__isnull=True)
+                & Q(out_refund_no="")
+                | ~Q(method="original")
+                & Q(payment__isnull=False, instead_of__isnull=False)
+                & Q(out_refund_no=""),
+                name="refund_of_payment_the_way_it_came_first",
+            ),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=True) | Q(deposit__isnull=True),
+                name="refund_of_payment_or_deposit",
             ),
             models.CheckConstraint(
                 condition=~Q(state="processing") | Q(method="original", sent_at__isnull=False),
@@ -244,6 +264,7 @@ class Refund(models.Model):
                 "method",
                 "requested_by",
                 "payment",
+                "instead_of",
                 "out_refund_no",
             )
         ]

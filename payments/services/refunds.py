@@ -84,6 +84,11 @@ def held_of(deposit: Deposit) -> Decimal:
     return deposit.amount + taken
 
 
+def failed_there(refund: Refund) -> bool:
+    """Whether the provider could not give it back, so that its payment goes back another way."""
+    return refund.method == Method.ORIGINAL and refund.state == State.FAILED
+
+
 def available_for(refund: Refund) -> Decimal:
     """What is there to go back where a refund takes it from, in yuan."""
     return _available(refund.account_id, refund.deposit, refund.payment)
@@ -114,9 +119,11 @@ def request_refund(
     payee_bank: str = "",
     payee_account: str = "",
     payment: Payment | None = None,
+    instead_of: Refund | None = None,
 ) -> Refund:
     """Asks that `amount` yuan go back from the account's credit or from `deposit`, or, by method
-    ORIGINAL, what of an online `payment` became the account's.
+    ORIGINAL, what of an online `payment` became the account's; another way `instead_of` a refund
+    of it that the provider could not do.
 
     `by` is None where a community's rule asks. Of a deposit, `withheld` yuan may be kept, for a
     reason. Without a name the payer is the payee.
@@ -132,8 +139,14 @@ def request_refund(
         raise ValueError("the deposit is another account's")
     if method == Method.TRANSFER and amount and not payee_account.strip():
         raise ValueError("a transfer needs the payee's account")
-    if (method == Method.ORIGINAL) != (payment is not None) or (payment and deposit):
+    if instead_of is not None:
+        if method == Method.ORIGINAL or not failed_there(instead_of):
+            raise ValueError("a payment goes back another way once its provider could not do it")
+        payment = instead_of.payment
+    elif (method == Method.ORIGINAL) != (payment is not None):
         raise ValueError("what goes back the way it came names its payment")
+    if payment and deposit:
+        raise ValueError("what goes back is of a payment or of a deposit")
     lock_accounts([account.pk])
     known = Refund.objects.filter(form_token=token).first()
     if known is not None:
@@ -158,7 +171,8 @@ def request_refund(
         form_token=token,
         requested_by=by,
         payment=payment,
-        out_refund_no=new_number() if payment else "",
+        instead_of=instead_of,
+        out_refund_no=new_number() if method == Method.ORIGINAL else "",
     )
     return told(refund)
 
@@ -177,6 +191,7 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
         raise NotEnough(available)
     if refund.payment is not None:
         free_up(refund.payment, refund.account_id, refund.amount)
+    if refund.method == Method.ORIGINAL:
         refund.check_at = timezone.now()
         after_commit(ring, "payments.tasks.send_refund", refund.pk)
     if refund.deposit is None:

@@ -1,9 +1,10 @@
 """Asking for a refund: of credit, of a deposit, or of an online payment the way it came."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -16,27 +17,30 @@ from payments.forms import ids_of
 from payments.forms_refunds import OriginalRefundForm, RefundForm, only_so_much
 from payments.models import Deposit, Payment, Refund
 from payments.services.record import KeyConflict
-from payments.services.refunds import NotEnough, held_of, refundable, request_refund
+from payments.services.refunds import (
+    NotEnough,
+    failed_there,
+    held_of,
+    refundable,
+    request_refund,
+)
 from payments.services.undoing import refundable_of
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
-    """Asks that credit of an account, or its deposit `?deposit=`, goes back."""
+    """Asks that credit of an account goes back, its deposit `?deposit=`, or a payment `?instead=`
+    of a refund that the provider could not do."""
     account = get_object_or_404(
         Account.objects.select_related("unit", "party"), pk=pk, community=community
     )
-    deposit = _deposit(request, account)
-    available = refundable(account.pk) if deposit is None else held_of(deposit)
+    deposit, failed = _deposit(request, account), _failed(request, community)
+    available = _available(account, deposit, failed)
     form = RefundForm(
         request.POST or None,
         of_deposit=deposit is not None,
-        initial={
-            "amount": available or None,
-            "method": Refund.Method.TRANSFER if "transfer" in request.GET else Refund.Method.CASH,
-            "reason": _reason(request),
-        },
+        initial=_proposed(request, account, available, failed),
     )
     if request.method == "POST" and form.is_valid():
         refund = _asked(
@@ -44,6 +48,7 @@ def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
             form,
             account=account,
             deposit=deposit,
+            instead_of=failed,
             method=Refund.Method(form.cleaned_data["method"]),
             withheld=form.cleaned_data.get("withheld") or ZERO,
             withheld_reason=form.cleaned_data.get("withheld_reason") or "",
@@ -61,9 +66,12 @@ def ask_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
             "community": community,
             "account": account,
             "deposit": deposit,
+            "failed": failed,
             "available": available,
             "form": form,
-            "waiting": Refund.objects.filter(account=account, deposit=deposit).waiting(),
+            "waiting": Refund.objects.filter(
+                account=account, deposit=deposit, payment=failed.payment if failed else None
+            ).waiting(),
         },
         status=422 if form.errors else 200,
     )
@@ -76,8 +84,45 @@ def _deposit(request: SignedInRequest, account: Account) -> Deposit | None:
     return get_object_or_404(Deposit, pk__in=ids_of([wanted]), account=account)
 
 
-def _reason(request: SignedInRequest) -> str:
-    return _("Moving out") if "moving" in request.GET else ""
+def _failed(request: SignedInRequest, community: Community) -> Refund | None:
+    """What the provider could not give back of a payment that goes back another way."""
+    wanted = request.GET.get("instead")
+    if wanted is None:
+        return None
+    found = get_object_or_404(
+        Refund.objects.select_related("payment__receipt", "payment__order"),
+        pk__in=ids_of([wanted]),
+        community=community,
+        payment__isnull=False,
+    )
+    if not failed_there(found):
+        raise Http404
+    return found
+
+
+def _available(account: Account, deposit: Deposit | None, failed: Refund | None) -> Decimal:
+    """What can go back of what the page is about, in yuan."""
+    if failed is not None and failed.payment is not None:
+        return refundable_of(failed.payment, account.pk)
+    return refundable(account.pk) if deposit is None else held_of(deposit)
+
+
+def _proposed(
+    request: SignedInRequest, account: Account, available: Decimal, failed: Refund | None
+) -> dict[str, Any]:
+    """What the form begins with: of a refund that failed, the same amount for the same reason."""
+    if failed is not None:
+        same = min(failed.amount, available) if failed.account_id == account.pk else available
+        return {
+            "amount": same or None,
+            "method": Refund.Method.TRANSFER,
+            "reason": failed.reason,
+        }
+    return {
+        "amount": available or None,
+        "method": Refund.Method.TRANSFER if "transfer" in request.GET else Refund.Method.CASH,
+        "reason": _("Moving out") if "moving" in request.GET else "",
+    }
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
@@ -104,7 +149,9 @@ def ask_original_refund(request: SignedInRequest, community: Community, pk: int)
         initial={"amount": available[accounts[0].pk] or None} if len(accounts) == 1 else {},
     )
     # What the channel refused once it refuses again: another way is offered instead.
-    failed = Refund.objects.filter(payment=payment, state=Refund.State.FAILED).first()
+    failed = Refund.objects.filter(
+        payment=payment, method=Refund.Method.ORIGINAL, state=Refund.State.FAILED
+    ).first()
     if request.method == "POST" and failed is None and form.is_valid():
         refund = _asked(
             request,
@@ -124,7 +171,7 @@ def ask_original_refund(request: SignedInRequest, community: Community, pk: int)
             "payment": payment,
             "available": sum(available.values(), ZERO),
             "failed": failed,
-            "other_ways": [(one, refundable(one.pk)) for one in accounts] if failed else [],
+            "other_ways": [(one, available[one.pk]) for one in accounts] if failed else [],
             "form": form,
             "waiting": Refund.objects.filter(payment=payment).waiting(),
         },

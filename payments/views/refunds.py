@@ -18,6 +18,7 @@ from payments.models import Refund
 from payments.reasons import plain_reason
 from payments.services import refunds as services
 from payments.services.original_refunds import confirm_paid
+from payments.services.undoing import STANDING
 from payments.views.receipts import voucher_file
 
 PAGE = 50
@@ -70,6 +71,11 @@ def _shown(
         "community": community,
         "refund": found,
         "voucher": getattr(found, "voucher", None),
+        "instead": (instead := list(found.replacements.order_by("pk"))),
+        "offers_another_way": services.failed_there(found)
+        and services.available_for(found) > 0
+        # What was rejected, taken back or failed too may be asked for again.
+        and not any(one.state in STANDING or one.state == State.REQUESTED for one in instead),
         "problem": plain_reason(found.problem) if found.problem and not found.ended_by else "",
         "available": services.available_for(found),
         "decides": decides and found.asker_id != request.user.pk,

@@ -39,7 +39,7 @@ TAMPERING = [
     (
         "more given back than came",
         "UPDATE payments_refund SET amount = 345",
-        "payments.what_goes_back_the_way_it_came_is_never_more_than_came",
+        "payments.what_goes_back_of_a_payment_is_never_more_than_came",
     ),
     (
         "a counter-receipt that points at nothing",

@@ -193,11 +193,13 @@ def _purses(
 ) -> list[Purse]:
     """What of the entries is unused, oldest first, at most `usable` fen of each account.
 
-    An entry that was taken back, as a waiver is with its line, settles nothing more.
+    An entry that was taken back, as a waiver is with its line, settles nothing more. Neither does
+    one that only gives back what a refund took: what brought that money settles with it again, so
+    that a payment is known by what it settled.
     """
     ids = [entry.pk for entry in entries]
     unused = (
-        CreditEntry.objects.filter(pk__in=ids, amount__gt=0, reversed_by=None)
+        CreditEntry.objects.filter(pk__in=ids, amount__gt=0, reversed_by=None, reverses=None)
         .with_unused()
         .order_by("value_date", "pk")
     )
