@@ -18,6 +18,7 @@ from payments.signals import (
     payment_needs_attention,
     payment_received,
     refund_changed,
+    refund_delayed,
 )
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
@@ -39,9 +40,11 @@ def send_receipt(*, payment: Payment, **kwargs: Any) -> None:
 
 
 @receiver(payment_needs_attention)
-def alert_accountants(*, order: PaymentOrder | None, reason: str, **kwargs: Any) -> None:
+def alert_accountants(
+    *, order: PaymentOrder | None, reason: str, refund: Refund | None = None, **kwargs: Any
+) -> None:
     if order is not None:  # else nobody knows whose it is: the log and the event's row say it
-        announcements.payment_alert(order=order, reason=reason)
+        announcements.payment_alert(order=order, reason=reason, refund=refund)
 
 
 @receiver(paid_twice)
@@ -54,6 +57,11 @@ def tell_of_refund(*, refund: Refund, **kwargs: Any) -> None:
     # One that only keeps what was left of a deposit pays nothing out.
     if refund.amount and refund.state in (Refund.State.PAID, Refund.State.FAILED):
         announcements.refund(refund=refund)
+
+
+@receiver(refund_delayed)
+def tell_of_delay(*, refund: Refund, **kwargs: Any) -> None:
+    announcements.refund(refund=refund)
 
 
 @receiver(ticket_replied)

@@ -145,7 +145,34 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
             "unreachable",
             _(
                 "The provider could not get the money to the payer, whose account there may be "
-                "closed."
+                "closed. Please see at the provider's own pages whether it can go another way "
+                "there. If not, say on the refund's page that it could not be paid out, and give "
+                "it back by bank transfer."
+            ),
+            _REFUND_BRIEF,
+        ),
+    ),
+    (
+        r"no word that the money moved",
+        Meaning(
+            "refund_silent",
+            _(
+                "The provider took the refund on, and a day later it still does not say that any "
+                "money moved. Please look it up at the provider's own pages. If the payer does not "
+                "have it, say on the refund's page that it could not be paid out, and give it back "
+                "by bank transfer."
+            ),
+            _REFUND_BRIEF,
+        ),
+    ),
+    (
+        r"it is under way for too long",
+        Meaning(
+            "refund_slow",
+            _(
+                "The provider has been at this refund for a week. Please ask the provider. If the "
+                "money does not reach the payer, say on the refund's page that it could not be "
+                "paid out, and give it back by bank transfer."
             ),
             _REFUND_BRIEF,
         ),

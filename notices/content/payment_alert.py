@@ -8,16 +8,24 @@ from django.urls import reverse
 from core.money import plain_yuan
 from notices.content.short import ShortText, unit_list
 from notices.models import Notice
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, Refund
 from payments.reasons import meaning_of
 from payments.unsettled import units_of
 
 
 def context(notice: Notice) -> dict[str, Any]:
     order = PaymentOrder.objects.select_related("user", "community").get(pk=notice.context["order"])
-    path = reverse("payments:unsettled", args=[order.community.code])
+    refund = Refund.objects.filter(pk=notice.context.get("refund")).first()
+    code = order.community.code
+    path = (
+        reverse("payments:refund", args=[code, refund.pk])
+        if refund
+        else reverse("payments:unsettled", args=[code])
+    )
     return {
         "order": order,
+        "refund": refund,
+        "amount": refund.amount if refund else order.amount,
         "units": unit_list(units_of(order)),
         "reason": meaning_of(notice.context["reason"], order),
         "url": f"{settings.SITE_URL}{path}",
@@ -31,7 +39,7 @@ def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
         {
             "order": order.out_trade_no,
             "unit": context["units"],
-            "amount": plain_yuan(order.amount),
+            "amount": plain_yuan(context["amount"]),
             "reason": str(context["reason"].brief),
         },
     )

@@ -64,10 +64,10 @@ def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
         )
 
 
-def payment_alert(*, order: PaymentOrder, reason: str) -> None:
-    """Money that does not fit: accountants and managers hear of it, once for each kind of reason
-    until somebody has looked at the order."""
-    kind = meaning_of(reason, order).kind
+def payment_alert(*, order: PaymentOrder, reason: str, refund: Refund | None = None) -> None:
+    """Money that does not fit, or a `refund` of it that hangs: accountants and managers hear of it,
+    once for each kind of reason until somebody has looked at the order."""
+    kind = meaning_of(reason, order).kind + (f":refund-{refund.pk}" if refund else "")
     look = order.looks.order_by("pk").last()
     for user in _staff(order.community_id, Role.ACCOUNTANT, Role.MANAGER):
         notify(
@@ -77,7 +77,8 @@ def payment_alert(*, order: PaymentOrder, reason: str) -> None:
             user=user,
             phone=user.phone,
             email=user.email,
-            context={"order": order.pk, "reason": reason},
+            context={"order": order.pk, "reason": reason}
+            | ({"refund": refund.pk} if refund else {}),
         )
 
 
@@ -99,11 +100,13 @@ def paid_twice(*, order: PaymentOrder) -> None:
 
 
 def refund(*, refund: Refund) -> None:
-    """A refund was paid out, or could not be: the account's payer hears of it, and whoever paid
-    online what goes back.
+    """A refund was paid out, or could not be (so far): the account's payer hears of it, and whoever
+    paid online what goes back.
 
-    Where these are one person, with one phone, he hears of it once.
+    Where these are one person, with one phone, he hears of it once; so he does of what its provider
+    could not do and what then failed.
     """
+    outcome = Refund.State.PAID if refund.state == Refund.State.PAID else Refund.State.FAILED
     party, order = refund.account.party, refund.payment and refund.payment.order
     user = order.user if order else None
     same = (
@@ -116,7 +119,7 @@ def refund(*, refund: Refund) -> None:
         to = whose or who or party
         notify(
             kind=Notice.Kind.REFUND,
-            event_key=f"refund:{refund.pk}:{refund.state}:{'party' if whose else 'user'}:{to.pk}",
+            event_key=f"refund:{refund.pk}:{outcome}:{'party' if whose else 'user'}:{to.pk}",
             community=refund.community,
             party=whose,
             user=who,

@@ -273,6 +273,11 @@ class Refund(models.Model):
         return f"{self.payee_name} {self.amount}"
 
     @property
+    def is_delayed(self) -> bool:
+        """Whether its provider could not do it so far, so that a person looks after it."""
+        return self.state == self.State.PROCESSING and self.check_at is None
+
+    @property
     def asker_id(self) -> int | None:
         """Whoever does not decide on it: who asked, or the payer for whom the rule asked."""
         if self.requested_by_id is None and self.payment and self.payment.order:

@@ -182,8 +182,8 @@ class AlipayProvider(Provider):
         return Answer(400, "fail", "text/plain")
 
     def refund(self, request: RefundRequest) -> ProviderRefund:
-        """Money moves at once, or not yet: `query_refund` tells. Its news go to the order's own
-        notify_url."""
+        """Money moves at once, or not: then its state is UNKNOWN, and it is asked for again under
+        its number. Its news go to the order's own notify_url."""
         content = {
             "out_trade_no": request.out_trade_no,
             "refund_amount": str(request.amount),
@@ -194,14 +194,10 @@ class AlipayProvider(Provider):
         answer = self._wire.ask("alipay.trade.refund", content)
         if answer.get("fund_change") == "Y":
             return facts.done(request)
-        known = self.query_refund(
+        # No change of funds: it was done before, or is not done. Alipay knows no third.
+        return self.query_refund(
             out_trade_no=request.out_trade_no, out_refund_no=request.out_refund_no
         )
-        if known.state == RefundState.UNKNOWN:  # taken, but the money has not moved
-            return ProviderRefund(
-                request.out_refund_no, RefundState.PROCESSING, request.out_trade_no, request.amount
-            )
-        return known
 
     def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> ProviderRefund:
         content = {"out_trade_no": out_trade_no, "out_request_no": out_refund_no}

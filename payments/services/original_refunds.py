@@ -27,7 +27,7 @@ from payments.providers.base import (
 from payments.services.ordering import callback_path
 from payments.services.refund_steps import WrongState, locked, move, pay, told, undo
 from payments.services.turns import Turn
-from payments.signals import payment_needs_attention
+from payments.signals import payment_needs_attention, refund_delayed
 
 logger = logging.getLogger(__name__)
 State = Refund.State
@@ -36,11 +36,17 @@ LEASE = datetime.timedelta(seconds=30)
 # A refund may be on its way for days: asked about ever more seldom, after a twentieth of its age.
 PATIENCE = 20
 LAST_CHECK = datetime.timedelta(hours=1)
+# A refund that its provider says is under way: to a bank card it takes three working days, and
+# there may be a weekend in between.
+LONGEST = datetime.timedelta(days=7)
+# One of which it says nothing though it was asked for again and again: money moves at once, if so.
+LONGEST_SILENCE = datetime.timedelta(days=1)
 
 
 def send(refund_id: int) -> Refund:
     """Sends an approved refund to its provider, or asks about one that was sent; records what it
-    says. Raises TransientError when nobody knows: the sweep asks again.
+    says. Raises TransientError when nobody knows: the sweep asks again, and after a day of that
+    somebody is told.
     """
     refund, first = _claim(refund_id)
     if refund.state != State.PROCESSING or refund.payment is None or refund.payment.order is None:
@@ -53,6 +59,10 @@ def send(refund_id: int) -> Refund:
         return _note(refund.pk, f"the merchant's balance is too low: {error}", stop=False)
     except KeyError as error:
         return _note(refund.pk, f"no merchant account any more: {error}", stop=False)
+    except TransientError:
+        if _age(refund) > LONGEST_SILENCE:
+            _note(refund.pk, "the provider does not answer for a day", stop=False)
+        raise
     except PermanentError as error:
         if first:
             return _refused(refund.pk, str(error))
@@ -137,8 +147,11 @@ def _claim(refund_id: int) -> tuple[Refund, bool]:
 
 
 def _next(refund: Refund) -> datetime.datetime:
-    age = timezone.now() - (refund.sent_at or timezone.now())
-    return timezone.now() + min(max(age / PATIENCE, LEASE), LAST_CHECK)
+    return timezone.now() + min(max(_age(refund) / PATIENCE, LEASE), LAST_CHECK)
+
+
+def _age(refund: Refund) -> datetime.timedelta:
+    return timezone.now() - (refund.sent_at or timezone.now())
 
 
 @transaction.atomic
@@ -166,9 +179,22 @@ def record(refund_id: int, facts: ProviderRefund) -> Refund:
     if facts.state == RefundState.FAILED:
         return undo(refund.pk, State.FAILED, None, "the provider closed it; no money moved")
     refund.save()
-    if facts.state == RefundState.ABNORMAL:
-        return _note(refund.pk, "it cannot reach the payer: settle it at the provider", stop=True)
+    if why := _why_it_hangs(refund, facts.state):
+        # We ask about it again only should the provider speak of it.
+        refund = _note(refund.pk, why, stop=True)
+        refund_delayed.send(sender=Refund, refund=refund)
     return refund
+
+
+def _why_it_hangs(refund: Refund, state: RefundState) -> str:
+    """Why a refund that is not over needs a person; '' while it may still come to its end."""
+    if state == RefundState.ABNORMAL:
+        return "it cannot reach the payer: settle it at the provider"
+    if state == RefundState.UNKNOWN and _age(refund) > LONGEST_SILENCE:
+        return "no word that the money moved, though it was asked for again and again"
+    if state == RefundState.PROCESSING and _age(refund) > LONGEST:
+        return "it is under way for too long"
+    return ""
 
 
 @transaction.atomic
@@ -210,7 +236,6 @@ def _note(refund_id: int, why: str, *, stop: bool) -> Refund:
     refund.save()
     if news:
         logger.error("refund %s: %s", refund.out_refund_no, why)
-        payment_needs_attention.send(
-            sender=Refund, order=refund.payment.order if refund.payment else None, reason=why
-        )
+        order = refund.payment.order if refund.payment else None
+        payment_needs_attention.send(sender=Refund, order=order, reason=why, refund=refund)
     return refund
