@@ -118,11 +118,13 @@ class TestBooks:
     def test_what_came_later_can_go_whole_after_what_failed_settled_again(
         self, failed, payment, bill, payer
     ):
-        later = make_bill("50.00", "42.00", account=bill.account, quarter=2)
+        later = make_bill("50.00", account=bill.account, quarter=2)
         order = make_order(later, user=payer, state="paid")
-        second = make_payment(later, order=order, method="wechat", amount="50.00")
+        second = make_payment(later, order=order, method="wechat", amount="100.00")
+        make_bill("60.00", account=bill.account, quarter=3)
         use_credit(account_ids=[bill.account_id])
-        assert refundable_of(second, bill.account_id) == Decimal("50.00")
+        assert credit_of([bill.account_id]) == {}
+        assert refundable_of(second, bill.account_id) == Decimal("100.00")
         assert refundable_of(payment, bill.account_id) == Decimal("344.12")
 
     def test_it_is_nobodys_business_of_the_channel(self, failed):
