@@ -1,10 +1,12 @@
 """Forms of deposits, refunds and moving out."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -165,7 +167,7 @@ class ReasonForm(forms.Form):
 
 
 class TransferForm(forms.Form):
-    """What the bank says of a transfer that was sent."""
+    """What the bank says of a transfer that was sent, `since` the day of its approval."""
 
     day = forms.DateField(
         label=_("Sent on"),
@@ -176,6 +178,23 @@ class TransferForm(forms.Form):
         max_length=64,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
+
+    def __init__(self, *args: Any, since: date, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"day": today()}, **kwargs)
+        self.since = since
+
+    def clean_day(self) -> date:
+        """A day between approval and today."""
+        day: date = self.cleaned_data["day"]
+        if day > today():
+            raise forms.ValidationError(_("This day is still to come."))
+        if day < self.since:
+            approved = date_format(self.since, "DATE_FORMAT")
+            raise forms.ValidationError(
+                gettext("It was approved on %(day)s and cannot have been sent before.")
+                % {"day": approved}
+            )
+        return day
 
 
 class MoveOutForm(forms.Form):

@@ -1,12 +1,14 @@
 """Refunds at the front desk and in the office: deciding, paying out, ending."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -82,9 +84,13 @@ def _shown(
         "own": found.asker_id == request.user.pk,
         "keeps_books": decides,
         "words": _words_of(found),
-        "transfer": TransferForm(initial={"day": today()}),
+        "transfer": TransferForm(since=_approved_on(found)),
     }
     return render(request, "payments/refund.html", context | more)
+
+
+def _approved_on(found: Refund) -> date:
+    return timezone.localdate(found.decided_at) if found.decided_at else today()
 
 
 def _words_of(found: Refund) -> WordsForm:
@@ -114,7 +120,9 @@ def decide_refund(request: SignedInRequest, community: Community, pk: int) -> Ht
             community,
             found,
             lambda: services.approve(found.pk, by=request.user, words=words),
-            _("Approved. It can be paid out now."),
+            _("Approved. It is given back the way it was paid; nothing is left to do.")
+            if found.method == Refund.Method.ORIGINAL
+            else _("Approved. It can be paid out now."),
         )
     if not words.strip():
         messages.error(request, _("Please say why it is rejected."))
@@ -147,23 +155,21 @@ def pay_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
 def transfer_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """The bank sent the money: day and reference."""
     found = _refund(community, pk)
-    form = TransferForm(request.POST)
-    if not form.is_valid():
-        response = _shown(request, community, found, transfer=form)
-        response.status_code = 422
-        return response
-    return _do(
-        request,
-        community,
-        found,
-        lambda: services.record_transfer(
-            found.pk,
-            by=request.user,
-            day=form.cleaned_data["day"],
-            reference=form.cleaned_data["reference"],
-        ),
-        _("Recorded as paid out."),
-    )
+    form = TransferForm(request.POST, since=_approved_on(found))
+    if form.is_valid():
+        try:
+            return _do(
+                request,
+                community,
+                found,
+                lambda: services.record_transfer(found.pk, by=request.user, **form.cleaned_data),
+                _("Recorded as paid out."),
+            )
+        except services.ReferenceTaken:
+            form.add_error("reference", _("This reference stands at another refund already."))
+    response = _shown(request, community, found, transfer=form)
+    response.status_code = 422
+    return response
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
@@ -217,7 +223,7 @@ def _do(
     work: Callable[[], Refund],
     done: str,
 ) -> HttpResponse:
-    """Takes a step, says what came of it, and goes back to the refund."""
+    """Takes a step, says what came of it, and goes back to the refund. Raises ReferenceTaken."""
     try:
         work()
     except services.SamePerson:
@@ -229,8 +235,6 @@ def _do(
             request,
             _("Nothing was done: the refund is %(state)s already.") % {"state": error.state.label},
         )
-    except services.ReferenceTaken:
-        messages.error(request, _("This reference stands at another refund already."))
     except ValueError:
         messages.error(request, _("This does not fit the refund; nothing was changed."))
     else:

@@ -42,6 +42,12 @@ TAMPERING = [
         "payments.what_goes_back_of_a_payment_is_never_more_than_came",
     ),
     (
+        "another way though the channel did it",
+        """UPDATE payments_refund SET method = 'cash', out_refund_no = '', instead_of_id = id,
+            ended_by_id = decided_by_id""",
+        "payments.a_payment_goes_back_another_way_where_its_channel_failed",
+    ),
+    (
         "a counter-receipt that points at nothing",
         "UPDATE payments_payoutvoucher SET counters_id = NULL",
         "payments.a_voucher_counters_the_receipt_of_the_payment_that_went_back",

@@ -40,7 +40,7 @@ def test_closed_there_it_failed_and_a_transfer_is_offered(merchant, payment, bil
     client.force_login(MembershipFactory(community=community, role=Role.ACCOUNTANT).user)
     page = client.get(reverse("payments:refund", args=[community.code, refund.pk]))
     again = reverse("payments:ask_refund", args=[community.code, bill.account_id])
-    assert f"{again}?transfer" in page.content.decode()
+    assert f"{again}?instead={refund.pk}" in page.content.decode()
 
 
 def test_from_the_receipt_to_the_payer(merchant, payment, bill, client):

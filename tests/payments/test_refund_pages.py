@@ -1,11 +1,15 @@
 """The pages of deposits, refunds and moving out: every step by hand, wrong input, twice."""
 
+import datetime
 import uuid
 from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 from pypdf import PdfReader
 
 from billing.models import Account
@@ -157,6 +161,8 @@ def test_from_the_request_to_the_voucher(at, account, staff):
     text = text_of(voucher_pdf(refund.voucher))
     assert refund.voucher.code in text
     assert "柒拾壹元整" in text
+    with translation.override(settings.LANGUAGE_CODE):
+        assert gettext("Signature of the payee") in text
 
 
 def test_who_asked_cannot_approve(at, account, staff):
@@ -200,7 +206,9 @@ def test_a_wrong_request_is_said(at, account, wrong, field):
 
 
 def test_a_transfer_is_recorded_by_an_accountant_who_sees_the_account_on_record(at, account):
-    form = refund_form(method="transfer", payee_bank="建行", payee_account="6217 0000 1234 5678")
+    form = refund_form(
+        amount="70.00", method="transfer", payee_bank="建行", payee_account="6217 0000 1234 5678"
+    )
     at(CLERK, "ask_refund", account.pk, form)
     refund = Refund.objects.get()
     refunds.approve(refund.pk, by=StaffUserFactory.create())
@@ -212,10 +220,26 @@ def test_a_transfer_is_recorded_by_an_accountant_who_sees_the_account_on_record(
     assert AccessLog.objects.get().field == "bank_account"
     bad = at(ACCOUNTANT, "transfer_refund", refund.pk, {"day": "x", "reference": ""})
     assert bad.status_code == 422
-    at(ACCOUNTANT, "transfer_refund", refund.pk, {"day": "2020-01-01", "reference": "T1"})
-    assert Refund.objects.get().state == "approved"
+    taken = make_refund(account, "1.00", method="transfer", payee_account="62170000")
+    Refund.objects.filter(pk=taken.pk).update(reference="T0")
+    ahead = today() + datetime.timedelta(days=1)
+    for day, reference, field in (
+        ("2020-01-01", "T1", "day"),
+        (ahead.isoformat(), "T1", "day"),
+        (today().isoformat(), "T0", "reference"),
+    ):
+        data = {"day": day, "reference": reference}
+        wrong = at(ACCOUNTANT, "transfer_refund", refund.pk, data)
+        assert wrong.status_code == 422
+        assert field in wrong.context["transfer"].errors
+        assert f'value="{reference}"' in wrong.content.decode(), "what was typed stays"
+        assert Refund.objects.get(pk=refund.pk).state == "approved"
     at(ACCOUNTANT, "transfer_refund", refund.pk, {"day": today().isoformat(), "reference": "T1"})
-    assert (Refund.objects.get().state, Refund.objects.get().reference) == ("paid", "T1")
+    refund.refresh_from_db()
+    assert (refund.state, refund.reference) == ("paid", "T1")
+    # The bank's number says that it arrived: nobody has to sign.
+    with translation.override(settings.LANGUAGE_CODE):
+        assert gettext("Signature of the payee") not in text_of(voucher_pdf(refund.voucher))
 
 
 def test_a_deposit_goes_back_in_part(at, account):
