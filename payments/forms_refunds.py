@@ -171,6 +171,7 @@ class TransferForm(forms.Form):
 
     day = forms.DateField(
         label=_("Sent on"),
+        initial=today,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "form-control"}),
     )
     reference = forms.CharField(
@@ -180,7 +181,7 @@ class TransferForm(forms.Form):
     )
 
     def __init__(self, *args: Any, since: date, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"day": today()}, **kwargs)
+        super().__init__(*args, **kwargs)
         self.since = since
 
     def clean_day(self) -> date:

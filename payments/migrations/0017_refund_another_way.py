@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0018_adjustment_evidence_note"),
         ("community", "0008_access_log_bank_account"),
-        ("payments", "0015_event_looks"),
+        ("payments", "0016_reconciliation_reopens"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
