@@ -1,6 +1,6 @@
 """The charges of a period, unit by unit."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
 from billing.calculation.facts import Outcome, Place, Problem, Reason, SharedCost, Unit
@@ -41,13 +41,25 @@ class Calculator:
         self.shared_over[cost.id] = sharing.whole
         return sharing.problems
 
-    def without_cost(self, known: Mapping[int, Sequence[Span]]) -> list[Problem]:
-        """Shared items with months of which no cost is ``known``: days of costs, by item.
+    @property
+    def shares(self) -> bool:
+        """Whether any tariff shares costs."""
+        return any(window.book.shares for window in self._windows)
+
+    def without_cost(
+        self, known: Sequence[SharedCost], places: Sequence[Place | Unit]
+    ) -> list[Problem]:
+        """Shared items with months of which no cost is ``known``, for buildings of ``places``.
 
         Not only those that are due: a cost that ends later is known too.
         """
-        windows = [self._now, *([self._before] if self._before else [])]
-        return [problem for window in windows for problem in window.without_cost(known)]
+        return [
+            problem for window in self._windows for problem in window.without_cost(known, places)
+        ]
+
+    @property
+    def _windows(self) -> list[Window]:
+        return [self._now, self._before] if self._before else [self._now]
 
     def bill(self, unit: Unit) -> Outcome:
         """All lines of a unit: by days, once, by meter, then its parts of shared costs."""

@@ -105,12 +105,16 @@ class Reason(StrEnum):
 
 
 class Problem(NamedTuple):
-    """A unit (None: a whole cost) that is not charged for an item (None: any), and why."""
+    """A unit (None: a whole cost) that is not charged for an item (None: any), and why.
+
+    ``building``: the only one of whose part of an item it is told; None for all.
+    """
 
     unit: int | None
     item: int | None
     reason: Reason
     detail: str = ""
+    building: int | None = None
 
 
 @dataclass(slots=True)

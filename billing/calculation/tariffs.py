@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from billing.calculation.spans import Span, day_after, day_before
+from billing.calculation.spans import FOREVER, Span, day_after, day_before
 
 
 class Method(StrEnum):
@@ -114,6 +114,13 @@ class Placed(Protocol):
     def building(self) -> int: ...
 
 
+class Shareable(Placed, Protocol):
+    """A unit as far as it may bear a part of a cost."""
+
+    @property
+    def handover(self) -> date | None: ...
+
+
 class InForce(NamedTuple):
     """A tariff and a run of days on which it is in force."""
 
@@ -147,13 +154,24 @@ class TariffBook:
             self._in_force[scope] = self._work_out(scope)
         return self._in_force[scope]
 
-    def shared(self) -> dict[int, list[Span]]:
-        """By item: the days of the span on which a tariff shares its costs, whatever the scope."""
-        found: dict[int, list[Span]] = {}
-        for tariff in self._tariffs:
-            days = tariff.span.meet(self.span)
-            if days and tariff.method in BY_SHARE:
-                found.setdefault(tariff.item, []).append(days)
+    @property
+    def shares(self) -> bool:
+        """Whether any tariff shares costs."""
+        return any(tariff.method in BY_SHARE for tariff in self._tariffs)
+
+    def shared(self, places: Iterable[Shareable]) -> dict[int, dict[int, list[Span]]]:
+        """By item and building: days of the span on which units handed over there share costs."""
+        since: dict[Scope, date] = {}
+        for place in places if self.shares else ():
+            if place.handover is not None:
+                scope = self.scope(place)
+                since[scope] = min(place.handover, since.get(scope, FOREVER))
+        found: dict[int, dict[int, list[Span]]] = {}
+        for scope, handover in since.items():
+            for tariff, span in self.in_force(scope):
+                days = span.meet(Span(handover, FOREVER))
+                if days and tariff.method in BY_SHARE:
+                    found.setdefault(tariff.item, {}).setdefault(scope.building, []).append(days)
         return found
 
     def on(self, day: date, *, item: int, scope: Scope) -> Tariff | None:

@@ -1,6 +1,6 @@
 """The charges for one span of days: that of the period, or for items in arrears the one before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -68,14 +68,29 @@ class Window:
             self._shares.setdefault(unit, []).append(part)
         return sharing
 
-    def without_cost(self, known: Mapping[int, Sequence[Span]]) -> list[Problem]:
-        """Items that are to be shared in months of which no cost is ``known`` (days by item)."""
+    def without_cost(
+        self, known: Sequence[SharedCost], places: Iterable[Place | Unit]
+    ) -> list[Problem]:
+        """Items that are to be shared in months of which no cost is ``known``.
+
+        Told for each building that lacks one; together where all that share the item lack the same.
+        """
         problems = []
-        for item, pool in self.book.shared().items():
-            runs = months_without_cost(self.span, pool, known.get(item, ()))
-            if runs:
-                words = ", ".join(_words(run) for run in runs)
-                problems.append(Problem(None, item, Reason.NO_COST, words))
+        for item, pools in self.book.shared(places).items():
+            lacking = {
+                building: months_without_cost(
+                    self.span,
+                    pool,
+                    [c.span for c in known if c.item == item and c.building in (None, building)],
+                )
+                for building, pool in pools.items()
+            }
+            first, *others = lacking.values()
+            if all(months == first for months in others):
+                problems += _no_cost(item, first, None)
+                continue
+            for building, months in lacking.items():
+                problems += _no_cost(item, months, building)
         return problems
 
     def bill(self, unit: Unit, outcome: Outcome) -> bool:
@@ -227,6 +242,12 @@ class Window:
             outcome.problems.append(Problem(unit.id, item, Reason.NO_PAYER, str(end)))
             return
         outcome.lines.append(Line(part.terms, party, part.quantity, part.fen))
+
+
+def _no_cost(item: int, months: Sequence[Sequence[Span]], building: int | None) -> list[Problem]:
+    """No problem where no month lacks a cost."""
+    words = ", ".join(_words(run) for run in months)
+    return [Problem(None, item, Reason.NO_COST, words, building)] if words else []
 
 
 def _words(months: Sequence[Span]) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.period import BillingPeriod
 from billing.models.tariff import FeeItem
-from community.models import Community, Party, Unit
+from community.models import Building, Community, Party, Unit
 
 if TYPE_CHECKING:
     from community.models import User
@@ -205,6 +205,15 @@ class RunException(models.Model):
     # A shared cost with nobody in scope, or that nobody recorded, belongs to no unit.
     unit = models.ForeignKey(
         Unit, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("unit")
+    )
+    # Of a cost that nobody recorded: the building that lacks it, none if all that share it do.
+    building = models.ForeignKey(
+        Building,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("building"),
     )
     # A unit without any tariff has no item either.
     fee_item = models.ForeignKey(

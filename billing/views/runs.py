@@ -172,7 +172,7 @@ def _exceptions(request: SignedInRequest, community: Community, run: BillRun) ->
     """The exceptions asked for: of a reason, waiting or all; each with the way to mend it."""
     reason = request.GET.get("reason", "")
     waiting = request.GET.get("show") == "waiting"
-    found = run.exceptions.select_related("unit", "fee_item", "accepted_by")
+    found = run.exceptions.select_related("unit", "building", "fee_item", "accepted_by")
     if reason in RunException.Reason.values:
         found = found.filter(reason=reason)
     else:

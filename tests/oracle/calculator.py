@@ -11,7 +11,7 @@ pays, by which tariff, and whether the unit is vacant.
 
 Spans hold both their days; `to` None is open; `building` None is all; `units` None is not
 hand-picked. A line is (unit code, who, item, from, to, fen), an exception (unit code, item,
-reason).
+reason); "building 1" stands for the code where a building lacks a cost, None where all do.
 """
 
 import calendar
@@ -40,7 +40,7 @@ def bill(units, tariffs, costs, period, in_arrears=()):
         if not is_covered(unit, tariffs, period, days_of) and is_inhabited(unit, period):
             found.exceptions.append((unit["code"], None, "no_tariff"))
     for item in items:
-        found.exceptions += lacks_a_cost(tariffs, costs, item, *days_of[item])
+        found.exceptions += lacks_a_cost(units, tariffs, costs, item, *days_of[item])
     for cost in costs:
         first, last = days_of.get(cost["item"], period)
         if first <= cost["to"] <= last:
@@ -267,25 +267,29 @@ def is_high(before, inside):
 # --- 公摊面积, 公摊户 -------------------------------------------------------------------------
 
 
-def lacks_a_cost(tariffs, costs, item, first, last):
-    """A month with days on which the item is shared, of which no cost holds a single one."""
-    shared = [
-        day
-        for day in days(first, last)
-        if any(
-            t["item"] == item and t["method"] in BY_SHARE and holds(t["from"], t["to"], day)
-            for t in tariffs
-        )
-    ]
-    for _month, in_month in groupby(shared, lambda d: (d.year, d.month)):
-        known = [
-            d
-            for d in in_month
-            if any(c["item"] == item and holds(c["from"], c["to"], d) for c in costs)
-        ]
-        if not known:
-            return [(None, item, "no_cost")]
-    return []
+def lacks_a_cost(units, tariffs, costs, item, first, last):
+    """Buildings with days in a month on which a unit shares the item, none of them of a cost."""
+    months_of = {}
+    for unit in units:
+        for day in days(first, last):
+            tariff = tariff_on(tariffs, item, unit, day)
+            if handed_over(unit, day) and tariff and tariff["method"] in BY_SHARE:
+                months = months_of.setdefault(unit["building"], {})
+                months.setdefault((day.year, day.month), set()).add(day)
+    lacking = {
+        building: {month for month, shared in months.items() if not any(map(is_known, shared))}
+        for building, months in months_of.items()
+        for is_known in [known_in(building, [c for c in costs if c["item"] == item])]
+    }
+    if len(set(map(frozenset, lacking.values()))) == 1:
+        return [(None, item, "no_cost")] if any(lacking.values()) else []
+    return [(f"building {number}", item, "no_cost") for number in lacking if lacking[number]]
+
+
+def known_in(building, costs):
+    """Whether a cost for a building, or for all, holds a day."""
+    here = [c for c in costs if c["building"] in (None, building)]
+    return lambda day: any(holds(c["from"], c["to"], day) for c in here)
 
 
 def share(found, cost, units, tariffs):

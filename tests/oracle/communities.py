@@ -181,5 +181,7 @@ def communities(draw):
     homes = [draw(units(n, items, *period)) for n in range(1, count + 1)]
     shared = {t["item"] for t in tariffs if t["method"] in SHARED}
     pools = sorted(shared | draw(st.sets(st.sampled_from(items), max_size=1)))
-    costs = [draw(costs_of(item, *period)) for item in pools]
+    costs = [
+        draw(costs_of(item, *period)) for item in pools for _cost in range(draw(st.integers(1, 2)))
+    ]
     return Community(homes, tariffs, costs, period, draw(st.sets(st.sampled_from(items))))

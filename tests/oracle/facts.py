@@ -1,4 +1,4 @@
-"""The facts of a random community, as the calculation reads them."""
+"""The facts of a random community, as the calculation reads them, and back."""
 
 from billing import calculation as calc
 
@@ -49,3 +49,10 @@ def as_cost(number, c):
         fen=int(c["amount"] * 100),
         building=c["building"],
     )
+
+
+def place(unit, building):
+    """What an exception is about, as the oracle names it: a unit, a building, or None."""
+    if building:
+        return f"building {building}"
+    return unit and str(unit)

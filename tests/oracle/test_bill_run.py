@@ -12,6 +12,7 @@ from billing.services.runs.bill_run import RunRefused, issue_run, preview_run
 from . import calculator as oracle
 from .communities import communities
 from .examples import examples
+from .facts import place
 from .rows import Rows
 
 
@@ -21,8 +22,10 @@ def billed(rows: Rows, period) -> tuple[Counter, set]:
     days = {"starts_on": first, "ends_on": last, "due_on": first}
     run = preview_run(community=rows.community, **days).run
     item_of = {item.pk: number for number, item in rows.items.items()}
-    found = run.exceptions.values_list("unit__code", "fee_item", "reason")
-    exceptions = {(unit, item_of.get(item), reason) for unit, item, reason in found}
+    found = run.exceptions.values_list("unit__code", "building__code", "fee_item", "reason")
+    exceptions = {
+        (place(unit, building), item_of.get(item), reason) for unit, building, item, reason in found
+    }
     try:
         issue_run(community=rows.community, **days)
     except RunRefused:

@@ -11,7 +11,7 @@ from billing import calculation as calc
 from . import calculator as oracle
 from .communities import Community, communities
 from .examples import examples
-from .facts import as_cost, as_tariff, as_unit
+from .facts import as_cost, as_tariff, as_unit, place
 
 
 def calculated(community: Community):
@@ -28,10 +28,8 @@ def calculated(community: Community):
         if is_due(cost, community)
         for problem in calculator.share(as_cost(number, cost), units)
     ]
-    known: dict[int, list[calc.Span]] = {}
-    for number, cost in enumerate(community.costs):
-        known.setdefault(cost["item"], []).append(as_cost(number, cost).span)
-    problems += calculator.without_cost(known)
+    known = [as_cost(number, cost) for number, cost in enumerate(community.costs)]
+    problems += calculator.without_cost(known, units)
     lines = []
     for unit in units:
         outcome = calculator.bill(unit)
@@ -39,7 +37,7 @@ def calculated(community: Community):
         for line in outcome.lines:
             span, item = line.terms.span, line.terms.tariff.item
             lines.append((str(unit.id), line.party, item, span.start, span.end, line.fen))
-    return lines, {(p.unit and str(p.unit), p.item, str(p.reason)) for p in problems}
+    return lines, {(place(p.unit, p.building), p.item, str(p.reason)) for p in problems}
 
 
 def is_due(cost, community: Community) -> bool:

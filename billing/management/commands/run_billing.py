@@ -53,6 +53,8 @@ class Command(PlainCommand):
         labels = dict(RunException.Reason.choices)
         for exception in _exceptions(done.run):
             said = exception | {"reason": str(labels[exception["reason"]])}
+            if exception["building"]:
+                said["building"] = _("Building %(building)s") % exception
             self.stdout.write(" ".join(part for part in said.values() if part))
         for note in answer.get("notes", ()):
             self.stdout.write(note)
@@ -72,12 +74,13 @@ class Command(PlainCommand):
 
 
 def _exceptions(run: BillRun) -> list[dict[str, str]]:
-    found = run.exceptions.select_related("unit", "fee_item").order_by(
+    found = run.exceptions.select_related("unit", "building", "fee_item").order_by(
         "unit__sort_key", "fee_item__position", "id"
     )
     return [
         {
             "unit": exception.unit.code if exception.unit else "",
+            "building": exception.building.code if exception.building else "",
             "item": exception.fee_item.name if exception.fee_item else "",
             "reason": exception.reason,
             "detail": exception.detail,

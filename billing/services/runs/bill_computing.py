@@ -27,13 +27,14 @@ class Computation:
             in_arrears=self.days.in_arrears,
         )
         costs = facts.costs_due(community, self.days)
-        everywhere = facts.places(community) if costs else []
+        misses = self.misses_costs() and self._calculator.shares
+        everywhere = facts.places(community) if costs or misses else []
         for cost in costs:
             self.totals.problems += self._calculator.share(cost, everywhere)
             self.totals.pools.append((cost, self._calculator.shared_over[cost.id]))
-        if self.misses_costs():
+        if misses:
             known = facts.costs_known(community, self.days)
-            self.totals.problems += self._calculator.without_cost(known)
+            self.totals.problems += self._calculator.without_cost(known, everywhere)
 
     def days_charged(self) -> facts.Days:
         """Which days are charged; a correction charges those of the run that it corrects."""

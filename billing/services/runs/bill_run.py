@@ -191,11 +191,14 @@ def _keep_result(run: BillRun, computation: Difference) -> None:
     nobody = (None, None, "")
     copy_rows(
         RunException,
-        ["run", "unit", "fee_item", "reason", "detail", "accepted_at", "accepted_by", "note"],
+        [
+            *("run", "unit", "building", "fee_item", "reason", "detail"),
+            *("accepted_at", "accepted_by", "note"),
+        ],
         (
             (
-                *(run.pk, p.unit, p.item, p.reason.value, p.detail),
-                *accepted.get((p.unit, p.item, p.reason.value), nobody),
+                *(run.pk, p.unit, p.building, p.item, p.reason.value, p.detail),
+                *accepted.get((p.unit, p.building, p.item, p.reason.value), nobody),
             )
             for p in totals.problems
         ),

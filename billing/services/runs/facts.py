@@ -73,27 +73,25 @@ def costs_due(community: Community, days: Days) -> list[calc.SharedCost]:
         | ~late & Q(ends_on__range=(days.period.start, days.period.end)),
         fee_item__community=community,
     )
-    return [
-        calc.SharedCost(
-            id=cost.pk,
-            item=cost.fee_item_id,
-            span=calc.Span(cost.starts_on, cost.ends_on),
-            fen=int(cost.amount * 100),
-            building=cost.building_id,
-        )
-        for cost in found.order_by("fee_item__position", "fee_item_id", "id")
-    ]
+    return [_cost(cost) for cost in found.order_by("fee_item__position", "fee_item_id", "id")]
 
 
-def costs_known(community: Community, days: Days) -> dict[int, list[calc.Span]]:
-    """By fee item: the days of every cost that touches the days charged, whenever it is due."""
+def _cost(cost: SharedCost) -> calc.SharedCost:
+    return calc.SharedCost(
+        id=cost.pk,
+        item=cost.fee_item_id,
+        span=calc.Span(cost.starts_on, cost.ends_on),
+        fen=int(cost.amount * 100),
+        building=cost.building_id,
+    )
+
+
+def costs_known(community: Community, days: Days) -> list[calc.SharedCost]:
+    """Every shared cost that touches the days charged, whenever it is due."""
     found = SharedCost.objects.filter(
         fee_item__community=community, starts_on__lte=days.all.end, ends_on__gte=days.all.start
     )
-    known: dict[int, list[calc.Span]] = {}
-    for item, start, end in found.values_list("fee_item_id", "starts_on", "ends_on"):
-        known.setdefault(item, []).append(calc.Span(start, end))
-    return known
+    return [_cost(cost) for cost in found]
 
 
 def unit_ids(community: Community) -> list[int]:

@@ -49,9 +49,9 @@ def move(run: BillRun, state: BillRun.State) -> None:
     run.state = state
 
 
-# What tells one exception from another: the unit, the item and the reason.
-Exceptional = tuple[int | None, int | None, str]
-_KEY = ("unit", "fee_item", "reason")
+# What tells one exception from another: the unit, the building, the item and the reason.
+Exceptional = tuple[int | None, int | None, int | None, str]
+_KEY = ("unit", "building", "fee_item", "reason")
 
 
 def accepted_exceptions(run: BillRun) -> dict[Exceptional, tuple[object, ...]]:
@@ -60,8 +60,8 @@ def accepted_exceptions(run: BillRun) -> dict[Exceptional, tuple[object, ...]]:
     runs = [pk for pk in (run.corrects_id, run.pk) if pk]
     found = RunException.objects.filter(run__in=runs, accepted_at__isnull=False)
     return {
-        (unit, item, reason): (at, by, note)
-        for unit, item, reason, at, by, note in found.order_by("run_id").values_list(
+        (unit, building, item, reason): (at, by, note)
+        for unit, building, item, reason, at, by, note in found.order_by("run_id").values_list(
             *_KEY, "accepted_at", "accepted_by", "note"
         )
     }
