@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,8 @@ from billing.services.accounts.posting import lock_accounts, use_credit
 from billing.services.runs import late_facts
 from billing.services.runs.bill_writer import write_bills
 from billing.services.runs.differences import Difference, Report
+from billing.services.runs.periods import forget_draft
+from billing.services.runs.recording import wait_until_recorded
 from billing.services.runs.reversal import reverse_charges
 from billing.services.runs.run_states import (
     NothingToIssue,
@@ -75,6 +77,24 @@ def issue_run(
     payer's unused credit is taken at once. Sends `bills_issued`. Raises RunRefused as
     `preview_run`, and when there is nothing to bill.
     """
+    period = (community, starts_on, ends_on, due_on)
+    if connection.in_atomic_block:  # whoever holds a transaction cannot make the run known before
+        return _issue(*period, by)
+    with transaction.atomic():
+        run = _locked_run(*period)
+    try:
+        # The run is committed: from now on facts are noted for it. Those of before it reads.
+        if not run.issued_at:
+            wait_until_recorded()
+        return _issue(*period, by)
+    except RunRefused:
+        forget_draft(run=run)
+        raise
+
+
+def _issue(
+    community: Community, starts_on: date, ends_on: date, due_on: date, by: User | None
+) -> RunDone:
     with transaction.atomic():
         run = _locked_run(community, starts_on, ends_on, due_on)
         if run.issued_at:

@@ -181,9 +181,22 @@ def drop_run(*, run: BillRun) -> None:
         run = locked(run)
         if not run.is_open:
             raise RunRefused(_("the bills of this run are issued already"))
-        run.delete()
-        if run.period.issue_on is None and not run.period.runs.exists():
-            run.period.delete()
+        _drop(run)
+
+
+def forget_draft(*, run: BillRun) -> None:
+    """Drops a run, as `drop_run` does, if nothing was ever computed of it."""
+    with transaction.atomic():
+        lock(run.period.community)
+        draft = BillRun.objects.filter(pk=run.pk, state=BillRun.State.DRAFT)
+        for found in draft.select_related("period"):
+            _drop(found)
+
+
+def _drop(run: BillRun) -> None:
+    run.delete()
+    if run.period.issue_on is None and not run.period.runs.exists():
+        run.period.delete()
 
 
 # --- closing --------------------------------------------------------------------------------
