@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing.models import BillingPeriod, BillRun, FeeItem, MeterReading
-from billing.services.runs import periods
+from billing.services.runs import late_facts, periods
 from billing.services.runs.bill_run import issue_locked, preview_locked
 from billing.services.runs.differences import Difference, Report
 from billing.services.runs.run_states import NothingToIssue, RunRefused, locked
@@ -99,8 +99,8 @@ def bill_unit_until(*, unit: Unit, day: date, by: User | None) -> list[BillRun]:
     are billed in advance up to `day`; the regular run leaves out what was billed here. Water is
     billed as far as it was read: by a reading on the day after `day`, as at a transfer. Returns the
     issued runs, none if everything up to `day` was billed and nothing beyond it; called again it
-    adds nothing. One unit's final bill is issued without a second person's approval. Raises
-    RunRefused for more than 24 periods without bills.
+    adds nothing. Of what they took in no correction stays due. One unit's final bill is issued
+    without a second person's approval. Raises RunRefused for more than 24 periods without bills.
     """
     community = unit.community
     lock(community)
@@ -110,10 +110,26 @@ def bill_unit_until(*, unit: Unit, day: date, by: User | None) -> list[BillRun]:
             kind=BillRun.Kind.CORRECTION, corrects=issued, period=open_period(issued)
         )
         runs += _issue_final(correction, issued, unit, day, by)
+        _clear_what_was_taken_in(issued, unit)
     for period in _unbilled_periods(unit, day):
         final = BillRun(kind=BillRun.Kind.FINAL, period=period)
         runs += _issue_final(final, final, unit, day, by)
     return runs
+
+
+def _clear_what_was_taken_in(run: BillRun, unit: Unit) -> None:
+    """Clears a unit's notes of a correction due if its bills follow from the facts by now.
+
+    They do not while somebody who came after has days that are on no bill.
+    """
+    if not late_facts.only_its_own(run, unit):
+        return
+    computation = Difference(run, unit_ids=[unit.pk], alone=True)
+    for chunk in computation.chunks():
+        for asked in chunk.load():
+            computation.bills(asked)
+    if not computation.changes:
+        late_facts.looked_at(run=run, notes=computation.notes, changed=())
 
 
 def _issued_runs(community: Community, day: date) -> list[BillRun]:

@@ -91,10 +91,11 @@ class Difference(Computation):
     """What is to be billed of a regular run's period beyond what stands.
 
     `unit_ids` limits it to some units; parts of shared costs are compared everywhere all the same,
-    since one unit's part changes all others'. `until` bills the units as if somebody else came on
-    the day after it, and nothing of that somebody's unless he was billed already; parts of costs
-    that were shared before then stay. What cannot be computed any more stays as it was. After all
-    units were asked for: `gone` are the charges to take back, `changes` says what changed for whom.
+    since one unit's part changes all others', unless it is about them `alone`. `until` bills the
+    units as if somebody else came on the day after it, and nothing of that somebody's unless he was
+    billed already; parts of costs that were shared before then stay. What cannot be computed any
+    more stays as it was. After all units were asked for: `gone` are the charges to take back,
+    `changes` says what changed for whom.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Difference(Computation):
         run: BillRun,
         *,
         unit_ids: Collection[int] | None = None,
+        alone: bool = False,
         until: date | None = None,
         report: Report | None = None,
     ) -> None:
@@ -114,6 +116,7 @@ class Difference(Computation):
         self.stood = 0
         self.changes: list[Change] = []
         self._asked = None if unit_ids is None else frozenset(unit_ids)
+        self._alone = alone or until is not None
         self._until = until
         self._is_issued = run.issued_at is not None
         self._report = report or (lambda done, total: None)
@@ -124,7 +127,7 @@ class Difference(Computation):
         self._others: frozenset[int] = frozenset()
 
     def unit_ids(self) -> list[int]:
-        if self._asked is None or (self.totals.pools and self._until is None):
+        if self._asked is None or (self.totals.pools and not self._alone):
             return super().unit_ids()
         return [pk for pk in super().unit_ids() if pk in self._asked]
 

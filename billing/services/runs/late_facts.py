@@ -97,6 +97,16 @@ def seen(run: BillRun, unit_ids: Collection[int] | None = None) -> list[int]:
     return list(notes.values_list("pk", flat=True))
 
 
+# Facts of one unit that may change what its neighbours owe, by their parts of shared costs.
+FOR_OTHERS_TOO = frozenset({LateFact.Kind.UNIT, LateFact.Kind.TARIFF, LateFact.Kind.SHARED_COST})
+
+
+def only_its_own(run: BillRun, unit: Unit) -> bool:
+    """Whether notes of a run are there on a unit, and their facts change nobody else's bills."""
+    kinds = set(LateFact.objects.filter(run=run, unit=unit).values_list("kind", flat=True))
+    return bool(kinds) and not kinds & FOR_OTHERS_TOO
+
+
 def looked_at(*, run: BillRun, notes: Collection[int], changed: Collection[int]) -> None:
     """Clear the `notes` that a computation had `seen`; `changed` are the units that it found wrong.
 
