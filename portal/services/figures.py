@@ -24,6 +24,8 @@ from notices.models import Delivery
 from payments.astray import astray_messages
 from payments.models import Payment, PaymentOrder
 
+RUNS_NAMED = 4  # runs with exceptions that wait, the latest
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -133,10 +135,24 @@ def billing_exceptions(community: Community) -> QuerySet[RunException]:
     return RunException.objects.filter(run__in=runs, accepted_at__isnull=True)
 
 
-def run_with_exceptions(community: Community) -> int | None:
-    """The id of the latest run that has some of them: where the manager begins."""
-    found = billing_exceptions(community).order_by("-run__period__starts_on", "-run_id")
-    return found.values_list("run_id", flat=True).first()
+@dataclass(frozen=True)
+class Unbilled:
+    """What runs could not bill: the latest runs by name, and how much is in the others."""
+
+    runs: list[tuple[BillRun, int]]
+    others: int
+
+
+def unbilled(community: Community) -> Unbilled:
+    """How many exceptions wait in which run, the latest period first (two queries)."""
+    counted = billing_exceptions(community).order_by("-run__period__starts_on", "-run_id")
+    found = list(counted.values_list("run").annotate(n=Count("pk")))
+    named = dict(found[:RUNS_NAMED])
+    runs = BillRun.objects.select_related("period", "corrects__period").in_bulk(named)
+    return Unbilled(
+        [(runs[pk], waiting) for pk, waiting in named.items()],
+        sum(waiting for _run, waiting in found[RUNS_NAMED:]),
+    )
 
 
 def _payments_to_check(community: Community) -> int:
@@ -161,7 +177,6 @@ def exceptions_waiting(community: Community) -> dict[str, int]:
         ).count(),
         "vacancies": VacancyRequest.objects.filter(unit__community=community).waiting().count(),
         "payments": _payments_to_check(community),
-        "billing": billing_exceptions(community).count(),
         "corrections": late_facts.units_due(community),
         "late_runs": BillingPeriod.objects.filter(community=community).late().count(),
         "approvals": BillRun.objects.filter(period__community=community)

@@ -30,7 +30,7 @@ def manager(request: SignedInRequest, community: Community) -> HttpResponse:
         "ages": ages,
         "overdue": sum(age.amount for age in ages),
         "waiting": figures.exceptions_waiting(community),
-        "run_with_exceptions": figures.run_with_exceptions(community),
+        "unbilled": figures.unbilled(community),
         "tickets": running.filter(Q(next_due_at__lte=timezone.now() + NEAR)).select_related(
             "unit", "assignee"
         )[:SHOWN],

@@ -1,23 +1,33 @@
 """The manager's figures, each against sums made by hand."""
 
 import datetime
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 
-from billing.models import Charge, CreditEntry
+from billing.models import BillRun, Charge, CreditEntry
 from billing.services.accounts.lessening import lessen
 from billing.services.accounts.posting import allocate, post_credit
 from billing.services.runs.reversal import reverse_charges
-from community.models import Unit, today
+from community.models import Community, Role, Unit, today
 from payments.models import Payment
 from portal.services import figures
 from tests.billing.small import Q2, issue, preview, small_community
 from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
+from tests.factories.community import MembershipFactory
 from tests.factories.payments import make_payment
 
 pytestmark = pytest.mark.django_db
+Q3 = {
+    "starts_on": datetime.date(2026, 7, 1),
+    "ends_on": datetime.date(2026, 9, 30),
+    "due_on": datetime.date(2026, 8, 15),
+}
 
 
 def test_money_of_the_day_by_method() -> None:
@@ -97,20 +107,59 @@ def test_nothing_yet() -> None:
     assert figures.collection_rates(community) == []
     assert sum(age.amount for age in figures.arrears_by_age(community)) == 0
     assert set(figures.exceptions_waiting(community).values()) == {0}
+    assert figures.unbilled(community) == figures.Unbilled([], 0)
 
 
-def test_what_runs_could_not_bill_counts_what_is_not_issued_and_the_last_period() -> None:
+def unbilled(community: Community) -> list[tuple[int, int]]:
+    return [(run.pk, count) for run, count in figures.unbilled(community).runs]
+
+
+def test_what_runs_could_not_bill_is_of_those_not_issued_and_of_the_last_period() -> None:
     community = small_community(units=3)
     Unit.objects.filter(room__in=["101", "102"]).update(area=0)
     first = issue(community).run
-    assert figures.exceptions_waiting(community)["billing"] == 2
-    assert figures.run_with_exceptions(community) == first.pk
+    assert unbilled(community) == [(first.pk, 2)]
     Unit.objects.filter(room="101").update(area=100)
     second = issue(community, **Q2).run
     # What the first quarter left open was decided when it was issued.
-    assert figures.exceptions_waiting(community)["billing"] == 1
-    assert figures.run_with_exceptions(community) == second.pk
-    days = {"starts_on": datetime.date(2026, 7, 1), "ends_on": datetime.date(2026, 9, 30)}
-    draft = preview(community, **days, due_on=datetime.date(2026, 8, 15)).run
-    assert figures.exceptions_waiting(community)["billing"] == 2
-    assert figures.run_with_exceptions(community) == draft.pk
+    assert unbilled(community) == [(second.pk, 1)]
+    draft = preview(community, **Q3).run
+    draft.exceptions.create(reason="no_cost")
+    assert unbilled(community) == [(draft.pk, 2), (second.pk, 1)]
+    second.exceptions.update(accepted_at=draft.created_at)
+    assert unbilled(community) == [(draft.pk, 2)]
+
+
+def test_today_leads_to_each_run_with_exceptions(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    community = small_community(units=3)
+    user = MembershipFactory.create(community=community, role=Role.MANAGER).user
+    client.force_login(user)
+
+    def links() -> list[tuple[str, str, str]]:
+        """The page and the mark of each row, and how many wait."""
+        with django_assert_max_num_queries(25):
+            page = client.get(reverse("portal:manager", args=[community.code])).content.decode()
+        row = r'href="([^"]*)" data-exceptions(?:="(.*?)")?>.*?<strong class="num">(.*?)</strong>'
+        return re.findall(row, page)
+
+    everywhere = reverse("billing:runs", args=[community.code])
+    assert links() == [(everywhere, "", "0")]
+    Unit.objects.filter(room__in=["101", "102"]).update(area=0)
+    issued = issue(community).run
+    Unit.objects.filter(room="103").update(area=0)
+    draft = preview(community, **Q2).run
+
+    def page_of(run: BillRun) -> str:
+        page = reverse("billing:run", args=[community.code, run.pk])
+        return f"{page}?show=waiting#exceptions"
+
+    assert links() == [
+        (page_of(draft), str(draft.pk), "3"),
+        (page_of(issued), str(issued.pk), "2"),
+    ]
+    shown = client.get(page_of(draft))
+    assert shown.context["exceptions"].paginator.count == 3
+    monkeypatch.setattr(figures, "RUNS_NAMED", 1)
+    assert links() == [(page_of(draft), str(draft.pk), "3"), (everywhere, "others", "2")]
