@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from billing.models import LateFact
+from billing.services.runs import bill_computing
 from billing.services.runs.corrections import bill_unit_until, preview_correction
 from billing.services.runs.run_approval import issue_previewed
 from billing.services.standards.shared_costs import import_shared_costs
@@ -93,8 +94,12 @@ def test_a_reading_that_it_bills_is_not_due_any_more():
     assert due(community) == set()
 
 
-def test_it_looks_at_the_unit_alone(django_assert_max_num_queries: Any):
+def test_it_looks_at_the_unit_alone(
+    django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+):
     """A shared cost concerns everybody; his leaving does not."""
+    monkeypatch.setattr(bill_computing, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(bill_computing, "CHUNK", 2)
 
     def queries(units: int, code: str) -> int:
         community: Community = small_community(units=units, code=code)

@@ -182,6 +182,8 @@ def test_what_is_accepted_of_one_building_is_not_accepted_of_another() -> None:
     run = preview(community).run
     assert [each.accepted_at for each in run.exceptions.filter(reason="no_cost")] == [None]
     accept_exceptions(run=run, by=by, reason="no_cost", note="无电梯")
+    run = preview(community).run
+    assert [each.note for each in run.exceptions.filter(reason="no_cost")] == ["无电梯"]
     SharedCost.objects.filter(pk=known.pk).update(building=Building.objects.get(code="2"))
     run = preview(community).run
     assert told(run) == [("1", "2026-01 – 2026-03")]
