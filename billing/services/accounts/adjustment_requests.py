@@ -53,9 +53,7 @@ def request_adjustment(
     """
     if kind not in ENTRY:
         raise ValueError(f"{kind} lessens nothing")
-    lock_accounts([charge.account_id])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
+    if known := _asked_before(form_token, account_id=charge.account_id):
         return known
     asked = Adjustment(
         account=charge.account,
@@ -92,9 +90,7 @@ def request_late_fee_waiver(
 
     Raises TooMuch with 0 when nothing is unposted.
     """
-    lock_accounts([bill.account_id])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
+    if known := _asked_before(form_token, account_id=bill.account_id):
         return known
     posted = post_late_fees(account_ids=[bill.account_id], on=today(), bill_ids=[bill.pk])
     if bill.pk not in posted:
@@ -133,9 +129,7 @@ def request_extra_charge(
     """
     if fee_item.community_id != account.community_id:
         raise ValueError("the fee item belongs to another community")
-    lock_accounts([account.pk])
-    known = Adjustment.objects.filter(form_token=form_token).first()
-    if known is not None:
+    if known := _asked_before(form_token, account_id=account.pk):
         return known
     asked = Adjustment(
         account=account,
@@ -152,6 +146,12 @@ def request_extra_charge(
     _check(asked, again=again)
     asked.save()
     return asked
+
+
+def _asked_before(form_token: uuid.UUID, *, account_id: int) -> Adjustment | None:
+    """Locks the account until the end of the transaction; what its form has asked for already."""
+    lock_accounts([account_id])
+    return Adjustment.objects.filter(form_token=form_token).first()
 
 
 def _check(asked: Adjustment, *, again: bool) -> None:
