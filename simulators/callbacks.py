@@ -20,6 +20,15 @@ MINUTE, HOUR = 60, 3600
 ANSWER_WITHIN = 5  # seconds
 # What a new callback does under the switch `callbacks`.
 FIRST_STATE = {"deliver": "due", "hold": "held", "lose": "lost"}
+# A state as pages call it.
+STATE_NAMES = {
+    "due": "等待通知 Due",
+    "sending": "通知中 Sending",
+    "held": "已扣住 Held",
+    "lost": "已丢失 Lost",
+    "delivered": "已送达 Delivered",
+    "given_up": "已放弃 Given up",
+}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS callbacks (
     id INTEGER PRIMARY KEY,

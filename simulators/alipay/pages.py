@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from simulators import payouts
+from simulators import callbacks, payouts
 from simulators.alipay import signing, trades
 from simulators.alipay.desk import Desk
 from simulators.alipay.ledger import clock, yuan
@@ -25,14 +25,6 @@ REFUND_NAMES = {
     "PROCESSING": "退款中 Processing",
     "SUCCESS": "已退款 Refunded",
     "FAILED": "失败 Failed",
-}
-CALLBACK_NAMES = {
-    "due": "等待通知 Due",
-    "sending": "通知中 Sending",
-    "held": "已扣住 Held",
-    "lost": "已丢失 Lost",
-    "delivered": "已送达 Delivered",
-    "given_up": "已放弃 Given up",
 }
 
 
@@ -211,7 +203,7 @@ def _callbacks(desk: Desk, trade: Trade) -> Markup:
     rows: list[list[object]] = [
         [
             one["out_refund_no"] or "支付 Payment",
-            CALLBACK_NAMES[one["state"]],
+            callbacks.STATE_NAMES[one["state"]],
             one["tries"],
             moment(one["due_at"]) if one["state"] == "due" else "—",
         ]

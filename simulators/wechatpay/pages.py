@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from simulators import payouts
+from simulators import callbacks, payouts
 from simulators.layout import (
     Markup,
     PagesApplication,
@@ -27,14 +27,6 @@ REFUND_NAMES = {
     "SUCCESS": "已退款 Refunded",
     "CLOSED": "已关闭 Closed",
     "ABNORMAL": "异常 Abnormal",
-}
-CALLBACK_NAMES = {
-    "due": "等待通知 Due",
-    "sending": "通知中 Sending",
-    "held": "已扣住 Held",
-    "lost": "已丢失 Lost",
-    "delivered": "已送达 Delivered",
-    "given_up": "已放弃 Given up",
 }
 
 
@@ -196,7 +188,7 @@ def _callbacks(desk: Desk, order: orders.Order) -> Markup:
     rows: list[list[object]] = [
         [
             one["out_refund_no"] or "支付 Payment",
-            CALLBACK_NAMES[one["state"]],
+            callbacks.STATE_NAMES[one["state"]],
             one["tries"],
             moment(one["due_at"]) if one["state"] == "due" else "—",
         ]
