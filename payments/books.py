@@ -35,6 +35,23 @@ def community_rule(name: str, *, subject: str, detail: str, source: str, broken:
     )
 
 
+def numbered_without_a_gap(what: str, *, papers: str, series: str) -> None:
+    """The rule on the numbers of papers, one series a community and year."""
+    community_rule(
+        f"{what}_are_numbered_without_a_gap",
+        subject="c.code || ' ' || COALESCE(s.year, n.year)",
+        detail=f"COALESCE(n.papers, 0) || ' {what} up to ' || COALESCE(n.last, 0)"
+        " || ', the series is at ' || COALESCE(s.last_number, 0)",
+        source=f"""{series} s FULL JOIN (
+            SELECT community_id, year, COUNT(*) AS papers, MIN(number) AS first, MAX(number) AS last
+            FROM {papers} GROUP BY community_id, year
+        ) n ON (n.community_id, n.year) = (s.community_id, s.year)
+        JOIN community_community c ON c.id = COALESCE(s.community_id, n.community_id)""",
+        broken="""COALESCE(n.papers, 0) <> COALESCE(s.last_number, 0)
+            OR COALESCE(n.last, 0) <> COALESCE(s.last_number, 0) OR n.first <> 1""",
+    )
+
+
 community_rule(
     "a_payment_is_its_postings_deposit_and_suspense",
     subject="c.code || ' payment ' || p.id",
@@ -112,19 +129,7 @@ community_rule(
         JOIN billing_charge x ON x.id = l.charge_id {_OF_RECEIPT}""",
     broken="x.account_id <> l.account_id OR l.amount > x.amount",
 )
-community_rule(
-    "receipts_are_numbered_without_a_gap",
-    subject="c.code || ' ' || COALESCE(s.year, r.year)",
-    detail="COALESCE(r.receipts, 0) || ' receipts up to ' || COALESCE(r.last, 0)"
-    " || ', the series is at ' || COALESCE(s.last_number, 0)",
-    source="""payments_receiptseries s FULL JOIN (
-        SELECT community_id, year, COUNT(*) AS receipts, MIN(number) AS first, MAX(number) AS last
-        FROM payments_receipt GROUP BY community_id, year
-    ) r ON (r.community_id, r.year) = (s.community_id, s.year)
-    JOIN community_community c ON c.id = COALESCE(s.community_id, r.community_id)""",
-    broken="""COALESCE(r.receipts, 0) <> COALESCE(s.last_number, 0)
-        OR COALESCE(r.last, 0) <> COALESCE(s.last_number, 0) OR r.first <> 1""",
-)
+numbered_without_a_gap("receipts", papers="payments_receipt", series="payments_receiptseries")
 community_rule(
     "an_order_is_paid_exactly_when_there_is_a_payment",
     subject="c.code || ' order ' || o.out_trade_no",

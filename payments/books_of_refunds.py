@@ -6,7 +6,7 @@ a refund entry was asked for and approved           money never leaves by itself
 a voucher for each pay-out, of its amount           numbered without a gap per community and year
 """
 
-from payments.books import community_rule
+from payments.books import community_rule, numbered_without_a_gap
 
 _REFUND = "c.code || ' refund ' || r.id"
 
@@ -117,19 +117,7 @@ community_rule(
         CASE WHEN r.state = 'paid' AND r.amount > 0
         THEN (r.amount, r.community_id) ELSE (NULL::numeric, NULL::bigint) END""",
 )
-community_rule(
-    "vouchers_are_numbered_without_a_gap",
-    subject="c.code || ' ' || COALESCE(s.year, v.year)",
-    detail="COALESCE(v.vouchers, 0) || ' vouchers up to ' || COALESCE(v.last, 0)"
-    " || ', the series is at ' || COALESCE(s.last_number, 0)",
-    source="""payments_voucherseries s FULL JOIN (
-        SELECT community_id, year, COUNT(*) AS vouchers, MIN(number) AS first, MAX(number) AS last
-        FROM payments_payoutvoucher GROUP BY community_id, year
-    ) v ON (v.community_id, v.year) = (s.community_id, s.year)
-    JOIN community_community c ON c.id = COALESCE(s.community_id, v.community_id)""",
-    broken="""COALESCE(v.vouchers, 0) <> COALESCE(s.last_number, 0)
-        OR COALESCE(v.last, 0) <> COALESCE(s.last_number, 0) OR v.first <> 1""",
-)
+numbered_without_a_gap("vouchers", papers="payments_payoutvoucher", series="payments_voucherseries")
 community_rule(
     "what_goes_back_of_a_payment_is_never_more_than_came",
     subject="c.code || ' payment ' || p.id",

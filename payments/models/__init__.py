@@ -4,13 +4,14 @@ from payments.models.deposit import Deposit, DepositEntry
 from payments.models.look import EventLook, OrderLook
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
 from payments.models.payer import PayerIdentity
-from payments.models.payment import Payment, Posting, Receipt, ReceiptLine, ReceiptSeries
+from payments.models.payment import Payment, Posting, Receipt, ReceiptLine
 from payments.models.reconciliation import Reconciliation, ReconciliationLine
 from payments.models.refund import Refund
+from payments.models.series import ReceiptSeries, VoucherSeries
 from payments.models.settings import PaymentSettings
 from payments.models.settlement import SettlementEntry, SettlementMonth
 from payments.models.share import BillShare
-from payments.models.voucher import PayoutVoucher, VoucherSeries
+from payments.models.voucher import PayoutVoucher
 
 __all__ = [
     "BankLine",

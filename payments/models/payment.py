@@ -110,24 +110,6 @@ class Posting(models.Model):
         return f"{self.payment} → {self.credit_entry}"
 
 
-class ReceiptSeries(models.Model):
-    """The last receipt number used in a community and year; its row lock makes numbers gapless."""
-
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="+")
-    year = models.PositiveSmallIntegerField(_("year"))
-    last_number = models.PositiveIntegerField(_("last number"), default=0)
-
-    class Meta:
-        verbose_name = _("receipt series")
-        verbose_name_plural = _("receipt series")
-        constraints = [
-            models.UniqueConstraint(fields=["community", "year"], name="receipt_series_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.community} {self.year}: {self.last_number}"
-
-
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
     def visible_to(self, user: "User") -> "ReceiptQuerySet":
         return self.filter(payment__in=Payment.objects.visible_to(user))

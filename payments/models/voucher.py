@@ -1,4 +1,4 @@
-"""Payout vouchers (付款凭单): the paper of a refund that was paid out, and its numbers."""
+"""Payout vouchers (付款凭单): the paper of a refund that was paid out."""
 
 from typing import TYPE_CHECKING
 
@@ -13,24 +13,6 @@ from payments.models.refund import Refund
 
 if TYPE_CHECKING:
     from community.models import User
-
-
-class VoucherSeries(models.Model):
-    """The last voucher number used in a community and year; its row lock makes them gapless."""
-
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="+")
-    year = models.PositiveSmallIntegerField(_("year"))
-    last_number = models.PositiveIntegerField(_("last number"), default=0)
-
-    class Meta:
-        verbose_name = _("voucher series")
-        verbose_name_plural = _("voucher series")
-        constraints = [
-            models.UniqueConstraint(fields=["community", "year"], name="voucher_series_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.community} {self.year}: {self.last_number}"
 
 
 class PayoutVoucherQuerySet(models.QuerySet["PayoutVoucher"]):

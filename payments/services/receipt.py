@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F
-
 from billing.models import Account, Allocation, CreditEntry
 from community.models import Community, today
 from core.money import ZERO
 from payments.models import Deposit, Payment, Receipt, ReceiptLine, ReceiptSeries
+from payments.services.numbers import take_numbers
 
 NAME_LENGTH = 200
 
@@ -39,7 +38,7 @@ def issue_receipts(
     if not by_payment:
         return []
     year = today().year
-    last = _take_numbers(community, year, len(by_payment))
+    last = take_numbers(ReceiptSeries, community=community, year=year, count=len(by_payment))
     receipts = Receipt.objects.bulk_create(
         _receipt(payment, year, number, [one.entry for one in own], accounts)
         for number, (payment, own) in enumerate(
@@ -62,7 +61,7 @@ def issue_deposit_receipt(deposit: Deposit) -> Receipt:
     receipt = Receipt.objects.create(
         community_id=payment.community_id,
         year=year,
-        number=_take_numbers(payment.community, year, 1),
+        number=take_numbers(ReceiptSeries, community=payment.community, year=year),
         payment=payment,
         amount=deposit.amount,
         payer_name=_payers([account]),
@@ -73,18 +72,6 @@ def issue_deposit_receipt(deposit: Deposit) -> Receipt:
         receipt=receipt, account=account, deposit=deposit, amount=deposit.amount
     )
     return receipt
-
-
-def _take_numbers(community: Community, year: int, count: int) -> int:
-    """The last of `count` new numbers; the row stays locked until the end, so none is ever lost."""
-    series = ReceiptSeries.objects.filter(community=community, year=year)
-    if not series.update(last_number=F("last_number") + count):
-        # Two first receipts of a year at one moment: one of them makes the row.
-        ReceiptSeries.objects.bulk_create(
-            [ReceiptSeries(community=community, year=year)], ignore_conflicts=True
-        )
-        series.update(last_number=F("last_number") + count)
-    return series.values_list("last_number", flat=True).get()
 
 
 def _receipt(
