@@ -51,13 +51,12 @@ def compare(
         found = {"transaction_id": line.transaction_id, "happened_at": line.happened_at}
         if seen[key] > 1:
             yield Difference(Kind.TWICE, key, seen[key], theirs=line.amount, **found)  # type: ignore[arg-type]
-            continue
-        if key not in ours:
+        elif key not in ours:
             yield Difference(Kind.NOT_HERE, key, theirs=line.amount, **found)  # type: ignore[arg-type]
         elif ours[key] != line.amount:
             yield Difference(Kind.AMOUNT, key, 1, line.amount, ours[key], **found)  # type: ignore[arg-type]
         if (fee := fee_due(line, rate)) != line.fee:
-            yield Difference(Kind.FEE, key, 1, line.fee, fee, **found)  # type: ignore[arg-type]
+            yield Difference(Kind.FEE, key, seen[key], line.fee, fee, **found)  # type: ignore[arg-type]
     for key in sorted(set(today) - set(seen)):
         yield Difference(Kind.NOT_THERE, key, ours=ours[key])
 

@@ -68,6 +68,13 @@ class Reconciliation(models.Model):
     our_refunded = models.DecimalField(
         _("refunded here"), max_digits=14, decimal_places=2, default=0
     )
+    # What their bill lists of this day and our books have on another: around midnight.
+    elsewhere_paid = models.DecimalField(
+        _("paid here on another day"), max_digits=14, decimal_places=2, default=0
+    )
+    elsewhere_refunded = models.DecimalField(
+        _("refunded here on another day"), max_digits=14, decimal_places=2, default=0
+    )
     compared_at = models.DateTimeField(_("compared at"))
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -113,16 +120,6 @@ class Reconciliation(models.Model):
     def settlement(self) -> Decimal:
         """What the provider pays out for the day (结算金额), in yuan: to be seen at the bank."""
         return self.their_paid - self.their_refunded - self.fees
-
-    @property
-    def paid_difference(self) -> Decimal:
-        """What was paid there beyond what is here, in yuan."""
-        return self.their_paid - self.our_paid
-
-    @property
-    def refunded_difference(self) -> Decimal:
-        """What was refunded there beyond what is here, in yuan."""
-        return self.their_refunded - self.our_refunded
 
     @property
     def fee_difference(self) -> Decimal:
@@ -192,6 +189,9 @@ class ReconciliationLine(models.Model):
         verbose_name=_("order"),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
+    # Whether the day was last compared with it, so that it is a part of the sums' difference:
+    # no longer once our books have what was missing.
+    stands = models.BooleanField(_("stands"), default=True)
     way = models.CharField(_("how it was settled"), max_length=10, choices=Way, blank=True)
     words = models.CharField(_("in words"), max_length=500, blank=True)
     settled_by = models.ForeignKey(

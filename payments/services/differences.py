@@ -17,6 +17,7 @@ from payments import providers
 from payments.models import Payment, PaymentOrder, Reconciliation, ReconciliationLine
 from payments.services.asking import ask
 from payments.services.deposits import account_of
+from payments.services.our_day import span
 from payments.services.record import Share, payment_record
 
 Kind = ReconciliationLine.Kind
@@ -86,7 +87,9 @@ def record_missing(line_id: int, *, by: User) -> ReconciliationLine:
         line = _locked(line_id)
         if line.state == State.OPEN:
             line.payment = Payment.objects.get(order=order)
+            line.stands = False
             _settle(line, Way.RECORDED, by)
+            _count_here(line)
     return line
 
 
@@ -169,6 +172,19 @@ def _settle(
     line.settled_by, line.settled_at = by, timezone.now()
     line.save()
     return line
+
+
+def _count_here(line: ReconciliationLine) -> None:
+    """What was recorded is on our side now, as the next comparison would find it."""
+    day, order = line.reconciliation, line.order
+    assert order is not None and line.theirs is not None  # noqa: PT018 - it was recorded
+    start, end = span(day.day)
+    if order.paid_at and start <= order.paid_at < end:
+        day.our_lines += 1
+        day.our_paid += line.theirs
+    else:
+        day.elsewhere_paid += line.theirs
+    day.save(update_fields=["our_lines", "our_paid", "elsewhere_paid"])
 
 
 def _shares(line: ReconciliationLine, account: Account | None) -> list[Share]:

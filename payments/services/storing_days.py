@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from community.models import Community
 from core.money import ZERO
-from payments.comparison import Difference, Key, compare, fee_due
+from payments.comparison import Difference, Key, compare, fee_due, key_of
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind, Provider
 from payments.services.our_day import Ours, our_side
@@ -93,29 +93,33 @@ def _store_one(
     found = list(compare(theirs, ours.amounts, mine, rate))
     empty = not theirs and not mine
     row = known or Reconciliation(**named, day=bill.day)
-    before = (row.digest, *_figures_of(row), row.fees_due)
+    before = _figures_of(row)
     row.digest, row.compared_at = bill.digest, row.compared_at or timezone.now()
     for name, value in _figures(theirs, ours, mine).items():
         setattr(row, name, value)
+    row.elsewhere_paid = _elsewhere(LineKind.PAYMENT, theirs, ours, mine)
+    row.elsewhere_refunded = _elsewhere(LineKind.REFUND, theirs, ours, mine)
     row.fees_due = sum((fee_due(line, rate) for line in theirs), ZERO)
     # A day on which nothing happened is closed by nobody, and opens when something turns up.
     if empty and known is None:
         row.state, row.closed_at = State.CLOSED, timezone.now()
     elif not empty:
         row.state, row.closed_at = State.OPEN, None
-    changed = known is None or before != (row.digest, *_figures_of(row), row.fees_due)
+    changed = known is None or before != _figures_of(row)
     if changed:
         row.compared_at = timezone.now()
         row.save()
     return Done(row, _store_lines(row, found, ours) or changed)
 
 
-_FIGURES = ("their_lines", "their_paid", "their_refunded", "fees")
-_OUR_FIGURES = ("our_lines", "our_paid", "our_refunded")
+_FIGURES = (
+    *("digest", "their_lines", "their_paid", "their_refunded", "fees", "fees_due"),
+    *("our_lines", "our_paid", "our_refunded", "elsewhere_paid", "elsewhere_refunded"),
+)
 
 
 def _figures_of(row: Reconciliation) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in _FIGURES + _OUR_FIGURES)
+    return tuple(getattr(row, name) for name in _FIGURES)
 
 
 def _figures(
@@ -135,6 +139,15 @@ def _figures(
     }
 
 
+def _elsewhere(
+    kind: LineKind, theirs: Iterable[BillLine], ours: Ours, mine: Collection[Key]
+) -> Decimal:
+    """What the bill lists and our books have on another day, in yuan as our books have it."""
+    listed = {key_of(line) for line in theirs if line.kind == kind}
+    found = listed.intersection(ours.amounts).difference(mine)
+    return sum((ours.amounts[key] for key in found), ZERO)
+
+
 def _store_lines(row: Reconciliation, found: Iterable[Difference], ours: Ours) -> bool:
     """Keeps new differences, takes note of those that are gone; whether anything changed."""
     known = {_line_key(line): line for line in row.lines.select_for_update()}
@@ -145,15 +158,15 @@ def _store_lines(row: Reconciliation, found: Iterable[Difference], ours: Ours) -
     )
     moved = []
     for key, line in known.items():
-        state = LineState(line.state)
-        if state == LineState.SETTLED:
-            continue
-        line.state = LineState.OPEN if key in wanted else LineState.GONE
-        if key in wanted:
-            line.theirs, line.ours = wanted[key].theirs, wanted[key].ours
-        moved.append((line, line.state != state))
+        before = (line.state, line.stands)
+        line.stands = key in wanted
+        if line.state != LineState.SETTLED:
+            line.state = LineState.OPEN if line.stands else LineState.GONE
+            if line.stands:
+                line.theirs, line.ours = wanted[key].theirs, wanted[key].ours
+        moved.append((line, before != (line.state, line.stands)))
     ReconciliationLine.objects.bulk_update(
-        [line for line, _moved in moved], ["state", "theirs", "ours"], batch_size=2_000
+        [line for line, _moved in moved], ["state", "stands", "theirs", "ours"], batch_size=2_000
     )
     return bool(made) or any(changed for _line, changed in moved)
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
+from payments.day_sums import sums_of
 from payments.difference_words import meaning
 from payments.forms_reconciliation import CompareForm, ExplainForm, KeepForm
 from payments.forms_refunds import WordsForm
@@ -95,6 +96,7 @@ def reconciliation(request: SignedInRequest, community: Community, pk: int) -> H
             "everything": everything,
             "over": found.day < today(),
             "money": money,
+            "sums": sums_of(found),
             "late": money.outstanding > 0 and is_late(found.day),
             "entries": entries.order_by("pk"),
             "words": ExplainForm(),
