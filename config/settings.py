@@ -216,6 +216,8 @@ SMS_TEMPLATES = {
         "paid_twice": "SMS_300000010",
         "refund": "SMS_300000011",
         "refund_failed": "SMS_300000012",
+        "money_found": "SMS_300000013",
+        "message_alert": "SMS_300000014",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

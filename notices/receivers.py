@@ -12,7 +12,7 @@ from billing.signals import bills_issued, run_due
 from community.models import BindingRequest, User
 from community.signals import binding_decided, sign_in_code_requested
 from notices.services import announcements, campaign
-from payments.models import Payment, PaymentOrder, Refund
+from payments.models import Payment, PaymentOrder, ProviderEvent, Refund
 from payments.signals import (
     paid_twice,
     payment_needs_attention,
@@ -41,10 +41,17 @@ def send_receipt(*, payment: Payment, **kwargs: Any) -> None:
 
 @receiver(payment_needs_attention)
 def alert_accountants(
-    *, order: PaymentOrder | None, reason: str, refund: Refund | None = None, **kwargs: Any
+    *,
+    order: PaymentOrder | None,
+    reason: str,
+    refund: Refund | None = None,
+    event: ProviderEvent | None = None,
+    **kwargs: Any,
 ) -> None:
-    if order is not None:  # else nobody knows whose it is: the log and the event's row say it
+    if order is not None:
         announcements.payment_alert(order=order, reason=reason, refund=refund)
+    elif event is not None:
+        announcements.message_alert(event=event)
 
 
 @receiver(paid_twice)

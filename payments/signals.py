@@ -4,8 +4,8 @@ from django.dispatch import Signal
 
 # payment: Payment, posted and receipted.
 payment_received = Signal()
-# order: PaymentOrder or None, reason: str; refund: Refund, where it is one of the order that hangs.
-# Money or a message that does not fit our rows.
+# order: PaymentOrder or None, reason: str; refund: Refund, where it is one of the order that hangs;
+# event: ProviderEvent, where a message says it. Money or a message that does not fit our rows.
 payment_needs_attention = Signal()
 # order: PaymentOrder, paid, of which not all was needed; what becomes of the rest is in the rows.
 paid_twice = Signal()

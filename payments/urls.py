@@ -135,6 +135,11 @@ urlpatterns = [
         name="look",
     ),
     path(
+        "c/<slug:community>/manager/payments/unsettled/messages/",
+        unsettled.astray,
+        name="astray",
+    ),
+    path(
         "c/<slug:community>/manager/payments/unsettled/messages/<int:pk>/looked/",
         unsettled.look_message,
         name="look_message",

@@ -94,7 +94,12 @@ STAFF = (
         _("Management"),
         (
             Place(_("Today"), "gauge", "portal:manager"),
-            Place(_("Payments to check"), "triangle-alert", "payments:unsettled"),
+            Place(
+                _("Payments to check"),
+                "triangle-alert",
+                "payments:unsettled",
+                ("payments:astray",),
+            ),
             Place(
                 _("Reconciliation"),
                 "scale",

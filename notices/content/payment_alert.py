@@ -8,12 +8,15 @@ from django.urls import reverse
 from core.money import plain_yuan
 from notices.content.short import ShortText, unit_list
 from notices.models import Notice
-from payments.models import PaymentOrder, Refund
+from payments.astray import explain_messages
+from payments.models import PaymentOrder, ProviderEvent, Refund
 from payments.reasons import meaning_of
 from payments.unsettled import units_of
 
 
 def context(notice: Notice) -> dict[str, Any]:
+    if "event" in notice.context:
+        return _of_a_message(notice)
     order = PaymentOrder.objects.select_related("user", "community").get(pk=notice.context["order"])
     refund = Refund.objects.filter(pk=notice.context.get("refund")).first()
     code = order.community.code
@@ -32,7 +35,19 @@ def context(notice: Notice) -> dict[str, Any]:
     }
 
 
+def _of_a_message(notice: Notice) -> dict[str, Any]:
+    """About no order of ours: nobody knows for which unit."""
+    (told,) = explain_messages(ProviderEvent.objects.filter(pk=notice.context["event"]))
+    assert notice.community is not None
+    path = reverse("payments:astray", args=[notice.community.code])
+    return {"told": told, "url": f"{settings.SITE_URL}{path}"}
+
+
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
+    if told := context.get("told"):
+        return ShortText(
+            "message_alert", {"channel": told.channel, "order": told.event.out_trade_no or "-"}
+        )
     order = context["order"]
     return ShortText(
         "payment_alert",

@@ -6,11 +6,13 @@ from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
 from billing.models import BillingPeriod
-from community.models import BindingRequest, Membership, Party, Role, User
+from community.models import BindingRequest, Community, Membership, Party, Role, User, today
 from notices.models import Delivery, Notice
 from notices.services.notify import notify
-from payments.models import Deposit, Payment, PaymentOrder, Posting, Refund
+from payments import providers
+from payments.models import Deposit, Payment, PaymentOrder, Posting, ProviderEvent, Refund
 from payments.reasons import meaning_of
+from payments.services.reconciling import communities_of
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.
@@ -80,6 +82,23 @@ def payment_alert(*, order: PaymentOrder, reason: str, refund: Refund | None = N
             context={"order": order.pk, "reason": reason}
             | ({"refund": refund.pk} if refund else {}),
         )
+
+
+def message_alert(*, event: ProviderEvent) -> None:
+    """A provider tells of an order that we do not have: whoever keeps the books of a community
+    that uses the merchant account hears of it, of the first each day."""
+    kind = providers.all_providers()[event.provider]
+    for community in Community.objects.in_bulk(communities_of(kind, event.merchant)).values():
+        for user in _staff(community.pk, Role.ACCOUNTANT, Role.MANAGER):
+            notify(
+                kind=Notice.Kind.PAYMENT_ALERT,
+                event_key=f"astray:{event.provider}:{event.merchant}:{today()}:{user.pk}",
+                community=community,
+                user=user,
+                phone=user.phone,
+                email=user.email,
+                context={"event": event.pk},
+            )
 
 
 def paid_twice(*, order: PaymentOrder) -> None:

@@ -172,6 +172,11 @@ class AlipayProvider(Provider):
             out_trade_no=str(payload.get("out_trade_no", "")),
         )
 
+    def is_addressed(self, payload: Mapping[str, Any]) -> bool:
+        """Refunds and closings too: every message about a trade names seller and app."""
+        ours = {"seller_id": self.account["SELLER_ID"], "app_id": self.account["APP_ID"]}
+        return all(payload.get(name, value) == value for name, value in ours.items())
+
     def is_ours(self, order: ProviderOrder) -> bool:
         return (order.merchant, order.app) == (self.account["SELLER_ID"], self.account["APP_ID"])
 

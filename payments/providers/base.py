@@ -176,6 +176,14 @@ class Provider(ABC):
         """
         return None
 
+    def is_addressed(self, payload: Mapping[str, Any]) -> bool:
+        """Whether an event names our merchant account, or none; what names another is refused."""
+        try:
+            claim = self.claim(payload)
+        except PermanentError:
+            return True  # it makes no sense: a person looks at it
+        return claim is None or self.is_ours(claim)
+
     @abstractmethod
     def is_ours(self, order: ProviderOrder) -> bool:
         """Whether the order is of our merchant and app."""

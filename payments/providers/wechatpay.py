@@ -180,6 +180,12 @@ class WeChatPayProvider(Provider):
             return None
         return facts.refund(payload["resource"])
 
+    def is_addressed(self, payload: Mapping[str, Any]) -> bool:
+        """Refunds too: they name the merchant, and no app."""
+        said, own = payload["resource"], self.account
+        ours = {"mchid": own["MCHID"], "appid": own["APPID"]}
+        return all(said.get(name, value) == value for name, value in ours.items())
+
     def is_ours(self, order: ProviderOrder) -> bool:
         return (order.merchant, order.app) == (self.account["MCHID"], self.account["APPID"])
 

@@ -52,6 +52,8 @@ def receive(provider: Provider, headers: Mapping[str, str], body: bytes) -> None
     verified = provider.verify(headers, body)
     if not verified.event_id:
         raise NotGenuine("an event without a number")
+    if not provider.is_addressed(verified.payload):
+        raise NotGenuine(f"event {verified.event_id} names another merchant account")
     event = ProviderEvent(
         provider=provider.key,
         merchant=provider.merchant,
@@ -164,4 +166,4 @@ def _finish(
         if order is not None:
             # Whatever this message was: the provider's own answer about the order counts.
             PaymentOrder.objects.live().filter(pk=order.pk).update(check_at=timezone.now())
-        payment_needs_attention.send(sender=ProviderEvent, order=order, reason=outcome)
+        payment_needs_attention.send(sender=ProviderEvent, order=order, reason=outcome, event=event)

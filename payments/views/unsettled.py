@@ -20,6 +20,7 @@ from payments.services.paid_twice import choose_rule
 from payments.unsettled import explain, looked_at_orders, unsettled_orders
 
 PAGE = 50
+NEWEST = 5  # messages about no order of ours, on the page of orders; the rest has its own
 
 
 @staff(Role.ACCOUNTANT)
@@ -54,11 +55,32 @@ def unsettled(request: SignedInRequest, community: Community) -> HttpResponse:
             "page_obj": page,
             "found": explain(page),
             "messages_astray": explain_messages(
-                astray_messages(community, looked=looked).select_related("look__by")[:PAGE]
+                astray_messages(community, looked=looked).select_related("look__by")[:NEWEST]
             ),
+            "astray_count": astray_messages(community, looked=looked).count(),
             "looked": looked,
             "seen_at": timezone.now().isoformat(),
             "rule": PaidTwiceForm(instance=PaymentSettings.of(community)),
+        },
+    )
+
+
+@staff(Role.ACCOUNTANT)
+@require_safe
+def astray(request: SignedInRequest, community: Community) -> HttpResponse:
+    """All messages about orders that we do not have; `?looked` those that were dealt with."""
+    looked = "looked" in request.GET
+    found = astray_messages(community, looked=looked).select_related("look__by")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "payments/astray.html",
+        {
+            "community": community,
+            "page_obj": page,
+            "messages_astray": explain_messages(page),
+            "looked": looked,
+            "own_page": True,
         },
     )
 
@@ -95,7 +117,8 @@ def look_message(request: SignedInRequest, community: Community, pk: int) -> Htt
         messages.error(request, _("Please say what was done; nothing was changed."))
     else:
         messages.success(request, _("Done. It stays among those that somebody looked at."))
-    return redirect("payments:unsettled", community.code)
+    back = "payments:astray" if "own_page" in request.POST else "payments:unsettled"
+    return redirect(back, community.code)
 
 
 @staff(Role.ACCOUNTANT)

@@ -20,6 +20,7 @@ def message(side: Side) -> dict[str, Any]:
 
 
 ROWS = [
+    Row("payments:astray"),
     Row(
         "payments:look_message",
         message,
@@ -28,5 +29,5 @@ ROWS = [
         # Communities without a merchant account of their own share the message, so another's is
         # theirs too; tests/payments/test_astray.py says who is let in and who is not.
         expect=dict.fromkeys((Visitor.ACCOUNTANT, Visitor.MANAGER), ANY_ANSWER),
-    )
+    ),
 ]

@@ -53,13 +53,12 @@ class WeChat:
         }
         self.genuine = self.sealed(self.plain())
         self.old = self.sealed(self.plain(), timestamp=int(time.time()) - OLD)
-        # Genuine ones that are not for us, of another order, another amount: stored, never settled.
+        # Genuine ones of another order, another amount: stored, never settled. And for others.
         self.signed = {
             "another amount": self.forge("wrong_amount", total=1),
-            "another merchant": self.forge("wrong_merchant"),
-            "another app": self.forge("wrong_app"),
             "another order": self.forge("unknown_order"),
         }
+        self.for_others = [self.forge("wrong_merchant"), self.forge("wrong_app")]
 
     def configure(self, settings):
         account = self.keys.account("http://127.0.0.1:9")
@@ -180,10 +179,9 @@ class Ali:
         self.old = self.forge("late", age=OLD)
         self.signed = {
             "another amount": self.forge("wrong_amount", total=1),
-            "another merchant": self.forge("wrong_merchant"),
-            "another app": self.forge("wrong_app"),
             "another order": self.forge("unknown_order"),
         }
+        self.for_others = [self.forge("wrong_merchant"), self.forge("wrong_app")]
 
     def configure(self, settings):
         account = self.keys.account("http://127.0.0.1:9")

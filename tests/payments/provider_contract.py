@@ -160,6 +160,7 @@ class ProviderContract:
         assert claim.state == TradeState.PAID
         assert claim.amount == asked.amount
         assert provider.is_ours(claim)
+        assert provider.is_addressed(event.payload)
 
     def test_who_paid_is_not_kept(self, provider, outside):
         asked = request(provider)

@@ -88,6 +88,7 @@ def test_orders_of_other_merchants_are_not_ours(provider, outside, fault):
     asked = paid(provider, outside)
     event = provider.verify(*outside.callback(asked.out_trade_no, fault))
     assert not provider.is_ours(provider.claim(event.payload))
+    assert not provider.is_addressed(event.payload)
 
 
 def test_no_mutation_of_a_genuine_callback_is_accepted(provider, outside):

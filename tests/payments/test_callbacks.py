@@ -1,12 +1,15 @@
 """Callbacks over the wire: the simulator on one side, the running portal on the other."""
 
 import datetime
+from contextlib import nullcontext
 
 import pytest
 from django.utils import timezone
 
 from config.celery import app
+from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent, Refund
+from payments.providers.base import NotGenuine, VerifiedEvent
 from payments.services import asking, events, original_refunds
 from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import start
@@ -63,9 +66,7 @@ def test_what_is_not_genuine_is_refused_and_leaves_nothing(portal, order):
 
 
 def test_what_is_genuine_but_does_not_fit_is_kept_and_told(portal, order, attention):
-    for count, fault in enumerate(
-        ("wrong_amount", "wrong_merchant", "wrong_app", "unknown_order"), start=1
-    ):
+    for count, fault in enumerate(("wrong_amount", "unknown_order"), start=1):
         assert portal.notify(order.out_trade_no, fault)["status"] == 204
         event = ProviderEvent.objects.latest("pk")
         assert (fault, event.state) == (fault, ProviderEvent.State.REFUSED)
@@ -73,6 +74,26 @@ def test_what_is_genuine_but_does_not_fit_is_kept_and_told(portal, order, attent
         assert len(attention) == ProviderEvent.objects.count() == count
     assert now(order) == State.PENDING
     assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize("fault", ["wrong_merchant", "wrong_app"])
+def test_what_names_another_merchant_is_refused_and_not_kept(portal, order, attention, fault):
+    portal.pay(order.out_trade_no)
+    assert portal.notify(order.out_trade_no, fault)["status"] == 401
+    assert not ProviderEvent.objects.exists()
+    assert (now(order), attention) == (State.PENDING, [])
+
+
+def test_a_refund_of_another_merchant_is_refused(portal, order, monkeypatch):
+    provider = providers.of(order)
+    told = {"event_type": "REFUND.SUCCESS", "resource": {"out_refund_no": "R1"}}
+    for number, (mchid, kept) in enumerate([("1900000999", 0), (provider.account["MCHID"], 1)]):
+        payload = told | {"resource": told["resource"] | {"mchid": mchid}}
+        event = VerifiedEvent(f"E{number}", order.out_trade_no, payload)
+        monkeypatch.setattr(type(provider), "verify", lambda *a, event=event: event)
+        with nullcontext() if kept else pytest.raises(NotGenuine, match="another merchant"):
+            events.receive(provider, {}, b"")
+        assert ProviderEvent.objects.count() == kept
 
 
 def test_a_wrong_amount_does_not_keep_a_paid_order_from_being_settled(portal, order):

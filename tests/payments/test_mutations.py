@@ -64,6 +64,9 @@ def test_none_of_5000_mutations_is_accepted(sender):
 def test_what_is_signed_for_others_settles_nothing(sender, attention, monkeypatch):
     """The provider's own signature, and its word that all is paid, do not make it our order."""
     provider = providers.get(sender.key)
+    for message in sender.for_others:
+        with pytest.raises(NotGenuine):
+            events.receive(provider, *message)
     for message in sender.signed.values():
         for _time in range(2):
             events.receive(provider, *message)

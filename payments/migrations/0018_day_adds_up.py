@@ -15,7 +15,7 @@ def settle_what_was_compared_since(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0016_reconciliation_reopens'),
+        ('payments', '0017_refund_another_way'),
     ]
 
     operations = [
