@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.comparison import Kind, compare, fee_of
+from payments.comparison import Kind, compare, fee_due, fee_of
 from payments.providers.base import BillLine, LineKind
 
 MORNING = datetime.datetime(2026, 1, 5, 9, tzinfo=datetime.UTC)
@@ -20,16 +20,40 @@ KEYS = st.one_of(
 )
 
 
-@given(
+LEDGERS = given(
     theirs=st.lists(st.tuples(KEYS, FEN, st.sampled_from([0, 0, 0, 10])), max_size=12),
     ours=st.dictionaries(KEYS, FEN, max_size=12),
     other_days=st.sets(KEYS),
 )
+
+
+@LEDGERS
 def test_differences_are_those_of_two_sets(theirs, ours, other_days):
     amounts = {key: Decimal(fen) / 100 for key, fen in ours.items()}
     today = set(amounts) - other_days
     found = compare([_line(*one) for one in theirs], amounts, today, RATE)
     assert Counter((one.kind, one.key) for one in found) == _oracle(theirs, ours, today)
+
+
+@LEDGERS
+def test_nothing_else_is_between_the_sums(theirs, ours, other_days):
+    """there = here + here on another day + the differences, for payments, refunds and fees."""
+    amounts = {key: Decimal(fen) / 100 for key, fen in ours.items()}
+    today = set(amounts) - other_days
+    lines = [_line(*one) for one in theirs]
+    found = list(compare(lines, amounts, today, RATE))
+
+    def effect(differences):
+        return sum((one.theirs or 0) - (one.ours or 0) for one in differences)
+
+    for kind in ("payment", "refund"):
+        there = sum(line.amount for line in lines if line.kind == kind)
+        listed = {key for key, _fen, _more in theirs}
+        here = sum(amounts[key] for key in amounts if key in today | listed and key[0] == kind)
+        differ = [one for one in found if one.kind != Kind.FEE and one.key[0] == kind]
+        assert there - here == effect(differ)
+    fees = sum(line.fee - fee_due(line, RATE) for line in lines)
+    assert fees == effect(one for one in found if one.kind == Kind.FEE)
 
 
 def _oracle(theirs, ours, today):
@@ -43,7 +67,7 @@ def _oracle(theirs, ours, today):
     both = set(first) & set(ours)
     agree = {(key, fen) for key, (fen, _more) in first.items()} & set(ours.items())
     expected.update((Kind.AMOUNT, key) for key in both - {key for key, _fen in agree})
-    expected.update((Kind.FEE, key) for key, (_fen, more) in first.items() if more)
+    expected.update((Kind.FEE, key) for key, _fen, more in theirs if more)
     for key, count in Counter(key for key, _fen, _more in theirs).items():
         expected[(Kind.TWICE, key)] += count - 1
     return +expected
