@@ -1,15 +1,18 @@
 """Forms of late fee policies, early-payment offers and vacancies."""
 
 import datetime
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from billing.forms.adjustments import DayInput
 from billing.models import FeeItem
+from billing.models.offer import MOST_PERCENT
+from billing.services.accounts.offers_together import Overlap, plain
 from community.evidence import EvidenceField
 from core.forms import OnceForm
 
@@ -98,6 +101,8 @@ class OfferForm(OnceForm):
     def __init__(self, *args: Any, items: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["fee_items"].queryset = items  # type: ignore[attr-defined]
+        if "again" in self.data:
+            self._offer_again()
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -111,9 +116,41 @@ class OfferForm(OnceForm):
     def values(self) -> dict[str, Any]:
         """As `make_offer` takes them."""
         cleaned = dict(self.cleaned_data)
+        cleaned.pop("again", None)
         first, last = cleaned.pop("first_month"), cleaned.pop("last_month")
         after = (last.replace(day=28) + datetime.timedelta(days=4)).replace(day=1)
         return cleaned | {"starts_on": first, "ends_on": after - datetime.timedelta(days=1)}
+
+    def point_out(self, others: Collection[Overlap], together: Decimal) -> None:
+        """Says which offers this one adds up with, and lets it be asked for all the same."""
+        self._offer_again()
+        words = [each.words for each in others]
+        if len(others) > 1:
+            words.append(all_together(together))
+        words.append(gettext("Nothing was kept. Tick below if that is meant."))
+        self.add_error("again", " ".join(words))
+
+    def refuse_together(self, others: Collection[Overlap], together: Decimal) -> None:
+        """Says with which offers in force it would give too much."""
+        self.add_error("percent", too_much_together(others, together))
+
+    def _offer_again(self) -> None:
+        self.fields["again"] = forms.BooleanField(
+            label=_("Give these discounts beside each other"), required=False
+        )
+
+
+def all_together(together: Decimal) -> str:
+    """What more than two offers for the same fees come to."""
+    return gettext("All of them together: up to %(percent)s %%.") % {"percent": plain(together)}
+
+
+def too_much_together(others: Collection[Overlap], together: Decimal) -> str:
+    """Why an offer cannot be beside those in force."""
+    why = gettext(
+        "Together that would be %(percent)s %% off; more than %(most)s %% off a fee is not given."
+    ) % {"percent": plain(together), "most": MOST_PERCENT}
+    return " ".join([*(each.words for each in others), why])
 
 
 class VacancyForm(OnceForm):

@@ -14,6 +14,9 @@ from billing.models.tariff import FeeItem
 from community.models import Community
 from core.money import ZERO
 
+# % off a fee, by one offer or by all that hold for it together: more is a slip of the pen.
+MOST_PERCENT = 50
+
 
 class EarlyPaymentOffer(models.Model):
     """Who has paid all of these months' fees by a day gets a share of them back as a discount."""
@@ -42,7 +45,7 @@ class EarlyPaymentOffer(models.Model):
         _("discount, %"),
         max_digits=4,
         decimal_places=2,
-        validators=[MinValueValidator(0), MaxValueValidator(50)],
+        validators=[MinValueValidator(0), MaxValueValidator(MOST_PERCENT)],
     )
     # Two presses of one form make one offer.
     form_token = models.UUIDField(unique=True, null=True, editable=False)
@@ -72,7 +75,7 @@ class EarlyPaymentOffer(models.Model):
                 condition=Q(ends_on__gte=F("starts_on")), name="offer_dates_in_order"
             ),
             models.CheckConstraint(
-                condition=Q(percent__gt=0, percent__lte=50), name="offer_percent_sane"
+                condition=Q(percent__gt=0, percent__lte=MOST_PERCENT), name="offer_percent_sane"
             ),
             models.CheckConstraint(
                 condition=~Q(state="approved")

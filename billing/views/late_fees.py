@@ -1,5 +1,9 @@
 """The late fee rule of a community, and its early-payment offers."""
 
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Count, Sum
 from django.http import HttpResponse
@@ -7,11 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from billing.forms.late_fees import OfferForm, PolicyForm
+from billing.forms.late_fees import OfferForm, PolicyForm, all_together, too_much_together
 from billing.models import EarlyPaymentOffer, FeeItem, LateFeePolicy
 from billing.services.accounts import offers as offer_service
 from billing.services.accounts.late_fee_policies import StartsTooEarly, earliest_start, new_policy
 from billing.services.accounts.late_fees import ITEM
+from billing.services.accounts.offers_together import Terms, counting, most_together, overlaps
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 
@@ -53,8 +58,7 @@ def policies(request: SignedInRequest, community: Community) -> HttpResponse:
 def offers(request: SignedInRequest, community: Community) -> HttpResponse:
     """Offers with how often they were earned, and a new one."""
     form = OfferForm(request.POST or None, items=_items(community))
-    if request.method == "POST" and form.is_valid():
-        offer_service.make_offer(community=community, by=request.user, **form.values())
+    if request.method == "POST" and form.is_valid() and _kept(request, community, form):
         messages.success(request, _("Kept. It is in force as soon as another person approves it."))
         return redirect("billing:offers", community.code)
     found = (
@@ -64,12 +68,48 @@ def offers(request: SignedInRequest, community: Community) -> HttpResponse:
         .annotate(times=Count("uses"), given=Sum("uses__credit_entry__amount"))
         .order_by("-pay_by", "-pk")
     )
+    _add_up(community, found)
     return render(
         request,
         "billing/offers.html",
-        {"community": community, "offers": found, "form": form, "today": today()},
+        {
+            "community": community,
+            "offers": found,
+            "form": form,
+            "today": today(),
+        },
         status=422 if form.is_bound else 200,
     )
+
+
+def _kept(request: SignedInRequest, community: Community, form: OfferForm) -> bool:
+    """Whether the offer was made; else the form says with which others it adds up."""
+    wanted = form.values()
+    items = frozenset(item.pk for item in wanted["fee_items"])
+    terms = Terms(wanted["starts_on"], wanted["ends_on"], items, wanted["percent"])
+    known = counting(community).exclude(form_token=wanted["form_token"])
+    others = overlaps(terms, known)
+    try:
+        if others and not form.cleaned_data.get("again"):
+            offer_service.check_together(terms, others)
+            form.point_out(others, most_together(terms, others))
+            return False
+        offer_service.make_offer(community=community, by=request.user, **wanted)
+    except offer_service.TooMuchTogether as error:
+        form.refuse_together(error.others, error.together)
+        return False
+    return True
+
+
+def _add_up(community: Community, offers: Iterable[Any]) -> None:
+    """Has the offers that wait for approval say with which others they add up, and to how much."""
+    known = list(counting(community))
+    for offer in offers:
+        if offer.state == EarlyPaymentOffer.State.REQUESTED:
+            terms = Terms.of(offer)
+            offer.others = overlaps(terms, [each for each in known if each.pk != offer.pk])
+            offer.together = most_together(terms, offer.others)
+            offer.all_together = all_together(offer.together) if len(offer.others) > 1 else ""
 
 
 def _items(community: Community) -> object:
@@ -83,7 +123,8 @@ def decide_offer(request: SignedInRequest, community: Community, pk: int) -> Htt
     offer = get_object_or_404(EarlyPaymentOffer, pk=pk, community=community)
     try:
         if request.POST.get("do") == "approve":
-            offer_service.approve(offer=offer, by=request.user)
+            told = _told(request.POST.get("together", ""))
+            offer_service.approve(offer=offer, by=request.user, together=told)
             messages.success(request, _("Approved. Residents see it where they pay."))
         elif request.POST.get("do") == "withdraw":
             offer_service.withdraw(offer=offer)
@@ -94,9 +135,25 @@ def decide_offer(request: SignedInRequest, community: Community, pk: int) -> Htt
         messages.error(
             request, _("You made this offer yourself: another person has to approve it.")
         )
+    except offer_service.OthersNow:
+        messages.error(
+            request,
+            _("Other offers for the same fees have changed. Nothing was approved: look again."),
+        )
+    except offer_service.TooMuchTogether as error:
+        messages.error(request, too_much_together(error.others, error.together))
     except offer_service.WrongState as error:
         messages.error(
             request,
             _("It is “%(state)s” already; nothing was changed.") % {"state": error.state.label},
         )
     return redirect("billing:offers", community.code)
+
+
+def _told(text: str) -> Decimal | None:
+    """What the page said the offers give together; None where it did not."""
+    try:
+        told = Decimal(text)
+    except InvalidOperation:
+        return None
+    return told if told.is_finite() else None
