@@ -15,6 +15,7 @@ from payments.providers.base import (
     NotGenuine,
     PermanentError,
     Provider,
+    ProviderOrder,
     TradeState,
     TransientError,
 )
@@ -145,13 +146,21 @@ def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:
         raise Refused(f"merchant {claim.merchant} and app {claim.app} are not ours")
     if claim.state != TradeState.PAID or claim.amount != order.amount:
         raise Refused(f"it says {claim.state}, {claim.amount} yuan; asked {order.amount}")
-    if (order.state, order.transaction_id) == (PaymentOrder.State.PAID, claim.transaction_id):
-        # Known already: by now the provider may call it refunded, and that is no news either.
+    if _is_known(order, claim):
         return f"order {order.state}"
     truth = provider.query(order.out_trade_no)
     if truth.state != TradeState.PAID:
+        order.refresh_from_db()  # another worker may have settled it while this one asked
+        if _is_known(order, claim):
+            return f"order {order.state}"
         raise Refused(f"it says paid, but asked the provider calls it {truth.state}")
     return f"order {settle(order.pk, truth).state}"
+
+
+def _is_known(order: PaymentOrder, claim: ProviderOrder) -> bool:
+    """Whether the order has that payment: by now the provider may call it refunded, no news
+    either."""
+    return (order.state, order.transaction_id) == (PaymentOrder.State.PAID, claim.transaction_id)
 
 
 @transaction.atomic

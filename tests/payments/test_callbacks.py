@@ -10,6 +10,7 @@ from config.celery import app
 from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent, Refund
 from payments.providers.base import NotGenuine, VerifiedEvent
+from payments.providers.wechatpay import WeChatPayProvider
 from payments.services import asking, events, original_refunds
 from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import start
@@ -30,6 +31,12 @@ def order(portal, bill):
 def now(order):
     order.refresh_from_db()
     return order.state
+
+
+def give_all_back(payment):
+    account = payment.postings.get().credit_entry.account
+    how = {"payment": payment, "method": Refund.Method.ORIGINAL}
+    original_refunds.send(make_refund(account, payment.amount, approved=True, **how).pk)
 
 
 def test_paid_told_posted(portal, order):
@@ -132,12 +139,29 @@ def test_a_message_that_comes_after_its_money_went_back_is_no_news(portal, order
     portal.pay(order.out_trade_no)
     portal.faults(fail_next=1, match="/out-trade-no/")
     portal.notify(order.out_trade_no)
-    payment = asking.ask(order).payment
-    account = payment.postings.get().credit_entry.account
-    how = {"payment": payment, "method": Refund.Method.ORIGINAL}
-    original_refunds.send(make_refund(account, order.amount, approved=True, **how).pk)
+    give_all_back(asking.ask(order).payment)
     event = events.process(ProviderEvent.objects.get().pk)
     assert event.state == ProviderEvent.State.PROCESSED
+    assert not attention
+
+
+def test_a_message_whose_money_goes_back_meanwhile_is_no_news(
+    portal, order, attention, monkeypatch
+):
+    """One worker has read the order; before it asks, another settled it and a refund was sent."""
+    portal.pay(order.out_trade_no)
+    portal.faults(fail_next=1, match="/out-trade-no/")
+    portal.notify(order.out_trade_no)
+    query = WeChatPayProvider.query
+
+    def ask_late(provider, number):
+        monkeypatch.setattr(WeChatPayProvider, "query", query)
+        give_all_back(asking.ask(PaymentOrder.objects.get()).payment)
+        return query(provider, number)
+
+    monkeypatch.setattr(WeChatPayProvider, "query", ask_late)
+    event = events.process(ProviderEvent.objects.get().pk)
+    assert (event.state, now(order)) == (ProviderEvent.State.PROCESSED, State.PAID)
     assert not attention
 
 
