@@ -1,9 +1,9 @@
 """What takes too long for every day: `make soak`, or `python -m benchmarks.soak`.
 
-1,000 orders paid online while providers misbehave and our processes are killed; a million units
-× 3 charges once, against the time of a tenth of them; and 10,000 random communities against the
-oracle. Exits 1 if a payment is lost, doubled or in doubt two minutes after the last fault, or if
-the million takes more than 12 times as long, or 600 MB.
+1,000 orders paid online while providers misbehave and processes are killed; a million units × 3
+charges once, against the time of a tenth of them; and 10,000 random communities against the oracle.
+Exits 1 if a payment is lost, doubled or in doubt two minutes after the last fault, if a payer was
+not told of something exactly once, or if the million takes more than 12 times as long, or 600 MB.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import http.client
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import unescape
 from http.cookies import SimpleCookie
@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
+from billing.models import Bill
 from community.models import User
 from payments.models import Payment, PaymentOrder, Refund
 from scripts.processes import wait_until
@@ -143,7 +144,7 @@ class Payer(Browser):
             found = PaymentOrder.objects.filter(form_token=token).first()
             # Nothing to pay: somebody was quicker, or an earlier order turned out to be paid.
             leads = "/payments/" in shown.where or "/pay/orders/" in shown.where
-            return found is not None or leads or bool(self.link and self._nothing_open(bills[0]))
+            return found is not None or leads or self._paid_meanwhile(bills)
 
         self.again(there)
         if found is None:
@@ -240,8 +241,9 @@ class Payer(Browser):
         self.world.count("opened inside WeChat, with the payer's openid")
         return call
 
-    def _nothing_open(self, bill: Any) -> bool:
-        return not type(bill).objects.filter(pk=bill.pk).open().exists()
+    def _paid_meanwhile(self, bills: Sequence[Any]) -> bool:
+        wanted = Bill.objects.filter(pk__in=[bill.pk for bill in bills])
+        return bool(bills) and not wanted.open().exists()
 
 
 class Office(Browser):

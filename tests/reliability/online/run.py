@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.test import override_settings
 from django.utils import timezone
 
+from community.models import Community
 from notices.models import Delivery
 from notices.services.dispatch import put_back
 from payments.models import PaymentOrder, Refund
@@ -139,16 +140,23 @@ def time_passes(world: World) -> None:
 
 
 def reconcile_days(world: World) -> None:
-    """The days of the run, of every channel and community, with the channels' own bills."""
-    first, last = timezone.localdate(world.began), timezone.localdate()
-    days = [first + datetime.timedelta(days=n) for n in range((last - first).days + 1)]
+    """The days on which money moved, of every channel and community, with the channels' bills."""
     for name in world.simulators:
         world.at(name, lambda there: there.faults(bill_today=True))
     with override_settings(**world.merchants()):
-        for channel, day, place in product(world.simulators, days, world.places.values()):
-            reconcile(channel=channel, day=day, community=place.community)
+        for channel, place in product(world.simulators, world.places.values()):
+            for day in _days(channel, place.community):
+                reconcile(channel=channel, day=day, community=place.community)
     for name in world.simulators:
         world.at(name, lambda there: there.faults(bill_today=False))
+
+
+def _days(channel: str, community: Community) -> set[datetime.date]:
+    """A run may last past midnight; of a day without money the channel has no bill yet."""
+    orders = PaymentOrder.objects.filter(community=community, provider=channel, state="paid")
+    refunds = Refund.objects.filter(payment__order__in=orders, paid_on__isnull=False)
+    paid = {timezone.localdate(moment) for moment in orders.values_list("paid_at", flat=True)}
+    return paid | {day for day in refunds.values_list("paid_on", flat=True) if day}
 
 
 def _count(world: World, found: Ledgers) -> None:
@@ -177,6 +185,7 @@ def _count(world: World, found: Ledgers) -> None:
         world.count(f"refunds by {refund.provider}, paid out")
     phones = {order.phone for order in found.orders} | {part.phone for part in found.parts}
     for (phone, what), number in found.texts.items():
-        world.count(f"texts: {what}", number if phone in phones else 0)
+        if phone in phones:
+            world.count(f"texts: {what}", number)
     for day in found.days:
         world.count(f"lines reconciled with {day.provider}", day.our_lines)

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Party, Role, User
@@ -70,7 +69,6 @@ class World:
     seed: int
     places: dict[str, Place]  # by rule
     simulators: dict[str, PaymentSimulator]
-    began: datetime.datetime
     counted: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
     decks: dict[str, Iterator[str]] = field(default_factory=dict)
@@ -147,7 +145,6 @@ def make_world(stack: Stack, *, seed: int) -> World:
             "wechatpay": _running(stack, WeChatPaySimulator, "SIM_WECHATPAY_PORT"),
             "alipay": _running(stack, AlipaySimulator, "SIM_ALIPAY_PORT"),
         },
-        began=timezone.now(),
     )
 
 
