@@ -32,14 +32,23 @@
     if (form) free(form);
   });
 
-  // --- The network failed: say so in words that the page brought along, in its own language.
-  const tell = (id) => {
+  // --- The network failed: say so in words that the page brought along, in its own language, until
+  // the same element is answered: a page that asks every few seconds is not out of reach for ever.
+  let unanswered = null;
+  const tell = (id, event) => {
     const words = document.getElementById(id);
     const place = document.getElementById("messages");
-    if (words && place) place.replaceChildren(words.content.cloneNode(true));
+    if (!words || !place) return;
+    place.replaceChildren(words.content.cloneNode(true));
+    unanswered = event.detail.elt;
   };
-  document.addEventListener("htmx:sendError", () => tell("words-offline"));
-  document.addEventListener("htmx:responseError", () => tell("words-failed"));
+  document.addEventListener("htmx:sendError", (event) => tell("words-offline", event));
+  document.addEventListener("htmx:responseError", (event) => tell("words-failed", event));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful || event.detail.elt !== unanswered) return;
+    document.getElementById("messages").replaceChildren();
+    unanswered = null;
+  });
 
   // --- Keys. data-key="F2" on a link or button presses it, on a field goes there.
   // Single characters can be switched off (WCAG 2.1.4), and never fire while somebody types.

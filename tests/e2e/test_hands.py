@@ -11,6 +11,7 @@ from tests.access import Side
 from tests.e2e.conftest import SignIn
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import BindingFactory, OccupancyFactory, UnitFactory
+from tests.factories.payments import make_order
 
 pytestmark = pytest.mark.e2e
 
@@ -162,6 +163,23 @@ def test_an_answer_that_does_not_come_is_told_in_words(desk: Page) -> None:
     desk.context.set_offline(True)
     desk.locator("#search").press_sequentially("1-1")
     expect(desk.locator("#messages [role=alert]")).to_be_visible()
+
+
+def test_a_waiting_page_is_calm_again_once_it_is_answered(
+    page: Page, sign_in: SignIn, stack_db: None
+) -> None:
+    """Its questions are answered by 204, which puts nothing new on the page."""
+    bill = make_bill("302.12")
+    user = BindingFactory(party=bill.account.party).user
+    order = make_order(bill, user=user, state="pending", pay_url="weixin://x")
+    sign_in(page, user)
+    page.goto(reverse("payments:order", args=[order.pk]))
+    for _time in range(2):
+        page.context.set_offline(True)
+        expect(page.locator("#messages [role=alert]")).to_be_visible()
+        page.context.set_offline(False)
+        expect(page.locator("#messages [role=alert]")).to_have_count(0)
+    expect(page.locator(".waiting")).to_be_visible()
 
 
 def test_copied_on_a_phone_it_says_so(
