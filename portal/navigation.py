@@ -71,7 +71,7 @@ STAFF = (
                 _("Refunds"),
                 "undo-2",
                 "payments:refunds",
-                ("payments:refund", "payments:ask_refund"),
+                ("payments:refund", "payments:ask_refund", "payments:transfer_refund"),
             ),
             Place(_("Deposits"), "piggy-bank", "payments:deposits"),
             Place(_("Bindings"), "user-check", "community:binding_requests"),

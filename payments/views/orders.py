@@ -33,6 +33,7 @@ from payments.wording import words_for
 
 State = PaymentOrder.State
 LIVE = (State.CREATED, State.PENDING)
+ENDED = (State.CLOSED, State.EXPIRED, State.FAILED)
 
 
 def _own(request: SignedInRequest, pk: int) -> PaymentOrder:
@@ -61,6 +62,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "lines": _lines(found),
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
             "receipt": receipt,
+            "choose_again": _choose_again(found) if found.state in ENDED else "",
             "beside": found.account_lines.select_related("account__unit"),
             "unasked": (unasked := rests(found) if receipt else []),
             # What was never paid cannot have gone back.
@@ -69,6 +71,15 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             else [],
         },
     )
+
+
+def _choose_again(order: PaymentOrder) -> str:
+    """The page where what an order that came to nothing was for is chosen: bills, or months."""
+    wish = wish_of(order)
+    if wish.prepay is None or wish.bill_ids or wish.unbilled:
+        return reverse("payments:pay")
+    account_id, months = wish.prepay
+    return f"{reverse('payments:prepay')}?account={account_id}&months={months}"
 
 
 def _refunds(
@@ -198,7 +209,7 @@ def order_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
     if found.state == State.PAID:
         return redirect("payments:order", pk=pk)
     messages.info(request, _("The payment was given up; nothing was taken."))
-    return redirect("payments:pay")
+    return redirect(_choose_again(found))
 
 
 def _try_to_open(request: SignedInRequest, order: PaymentOrder) -> PaymentOrder:

@@ -329,3 +329,19 @@ def test_the_desk_takes_months_ahead_of_a_payer_who_was_never_billed(client):
     account = Account.objects.get()
     assert money(account).credit == total == Decimal("243.00")
     assert Ahead(account, today()).estimate(1).total == total
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_months_that_were_not_paid_are_chosen_again_and_no_bills(
+    merchant, client, account, payer, given_up
+):
+    order = start(payer, Wish(prepay=(account.pk, 6)))
+    client.force_login(payer)
+    again = f"{reverse('payments:prepay')}?account={account.pk}&months=6"
+    if given_up:
+        answer = client.post(reverse("payments:order_cancel", args=[order.pk]))
+        assert answer.url == again
+    else:
+        orders.mark_expired(order.pk)
+        page = client.get(reverse("payments:order", args=[order.pk])).content.decode()
+        assert again.replace("&", "&amp;") in page

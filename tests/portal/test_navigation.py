@@ -5,7 +5,9 @@ from django.test import Client
 from django.urls import reverse
 
 from community.models import Role
+from tests.factories.billing import make_bill
 from tests.factories.community import BindingFactory, MembershipFactory, OccupancyFactory
+from tests.factories.payments import make_payment, make_refund
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +54,21 @@ def test_a_page_belongs_to_the_nearest_place(client: Client, page: str, place: s
     code = member.community.code
     _urls, here = places(client, reverse(page, args=[code]))
     assert here == [reverse(place, args=[code])]
+
+
+def test_a_refund_stays_among_the_refunds_whatever_was_typed(client: Client) -> None:
+    member = MembershipFactory.create(role=Role.ACCOUNTANT)
+    client.force_login(member.user)
+    code = member.community.code
+    bill = make_bill("10.00", community=member.community)
+    make_payment(bill, amount="30.00")
+    refund = make_refund(
+        bill.account, "20.00", approved=True, method="transfer", payee_account="62170000"
+    )
+    answer = client.post(reverse("payments:transfer_refund", args=[code, refund.pk]), {"day": "x"})
+    assert answer.status_code == 422
+    links = [link for group in answer.context["staff_places"] for link in group["places"]]
+    assert [one.url for one in links if one.current] == [reverse("payments:refunds", args=[code])]
 
 
 @pytest.mark.parametrize(
