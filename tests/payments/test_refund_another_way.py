@@ -4,6 +4,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -200,6 +201,15 @@ class TestPages:
         client.force_login(payer)
         shown = client.get(reverse("payments:order", args=[payment.order_id])).content.decode()
         assert refund.voucher.code in shown
+
+    def test_what_goes_back_by_itself_is_not_said_to_be_paid_out_by_hand(self, at, payment, failed):
+        def said(refund):
+            answer = at(ACCOUNTANT, "decide_refund", refund.pk, {"decision": "approve"})
+            return [str(message) for message in get_messages(answer.wsgi_request)]
+
+        of_it = {"payment": payment, "method": Method.ORIGINAL}
+        assert "nothing is left to do" in said(make_refund(failed.account, "1.00", **of_it))[0]
+        assert "can be paid out now" in said(instead(failed))[0]
 
     def test_a_rejected_one_is_offered_again(self, at, failed):
         refund = instead(failed)
