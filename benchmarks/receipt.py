@@ -16,7 +16,7 @@ def measure(*, rounds: int = 30) -> tuple[float, float]:
     from community.models import Community, User
     from payments.documents import receipt_pdf
     from payments.models import Payment
-    from payments.services.counter import collect
+    from payments.services.receiving.counter import collect
 
     call_command("build_fonts", verbosity=0)
     community = Community.objects.get(code="bench")

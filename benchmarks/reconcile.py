@@ -17,7 +17,7 @@ def measure(*, rounds: int = 3) -> tuple[float, float]:
     from payments import providers
     from payments.models import Reconciliation, ReconciliationLine
     from payments.providers.wechatpay_bill import read_bill
-    from payments.services.storing_days import store_day
+    from payments.services.channels.storing_days import store_day
 
     community, packed, digest = make_day()
     provider = providers.all_providers()["wechatpay"]("")

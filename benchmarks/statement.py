@@ -93,7 +93,7 @@ def _bill(account: Any, starts_on: date) -> Any:
 
 def _pay(account: Any, bill: Any) -> None:
     from payments.models import Payment
-    from payments.services.record import Share, payment_record
+    from payments.services.receiving.record import Share, payment_record
 
     payment_record(
         community=account.community,

@@ -11,4 +11,4 @@ class PaymentsConfig(AppConfig):
             books_of_settlement,
             system_checks,
         )
-        from payments.services import reconcile_jobs  # noqa: F401  (registers its job)
+        from payments.services.channels import reconcile_jobs  # noqa: F401  (registers its job)

@@ -11,7 +11,7 @@ from billing.services.runs.estimate import MOST_MONTHS
 from core.forms import MoneyField
 from core.money import format_yuan
 from payments.models import Payment, PaymentSettings
-from payments.services.counter import METHODS
+from payments.services.receiving.counter import METHODS
 
 
 class TillForm(forms.Form):

@@ -4,7 +4,8 @@ from celery import shared_task
 
 from community.models import today
 from payments.providers.base import TransientError
-from payments.services import events, hanging, original_refunds, reconciling
+from payments.services.channels import reconciling
+from payments.services.online import events, hanging, original_refunds
 
 
 @shared_task

@@ -9,7 +9,7 @@ from core.money import ZERO, plain_yuan
 from notices.content.short import ShortText
 from notices.models import Notice
 from payments.models import PaymentOrder
-from payments.services.paid_twice import rests
+from payments.services.online.paid_twice import rests
 
 
 def context(notice: Notice) -> dict[str, Any]:

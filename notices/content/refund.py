@@ -11,7 +11,7 @@ from core.money import plain_yuan
 from notices.content.short import ShortText
 from notices.models import Notice
 from payments.models import PayoutVoucher, Refund
-from payments.services.undoing import reopened_by
+from payments.services.giving_back.undoing import reopened_by
 
 
 def context(notice: Notice) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from community.access import public
 from payments import providers
 from payments.providers.base import Answer, NotGenuine
-from payments.services.events import receive
+from payments.services.online.events import receive
 
 logger = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from core.kept_form import keep_form, kept_form
 from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
-from payments.services.basket import being_paid
-from payments.services.counter import MoreThanOwed, collect, open_unbilled
-from payments.services.record import KeyConflict
+from payments.services.online.basket import being_paid
+from payments.services.receiving.counter import MoreThanOwed, collect, open_unbilled
+from payments.services.receiving.record import KeyConflict
 from payments.views.used_form import receipt_of_used_form
 
 # Of a form that is kept to be corrected: far more than anybody types or ticks.

@@ -13,8 +13,8 @@ from core.money import ZERO
 from payments.forms import new_token
 from payments.forms_refunds import DepositForm
 from payments.models import Deposit, Payment
-from payments.services.deposits import account_of, receive_deposit
-from payments.services.record import KeyConflict
+from payments.services.receiving.deposits import account_of, receive_deposit
+from payments.services.receiving.record import KeyConflict
 from payments.views.used_form import receipt_of_used_form
 
 PAGE = 50

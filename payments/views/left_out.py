@@ -11,7 +11,7 @@ from billing.services.meters.metering import histories
 from billing.services.runs.left_out import LeftOut, closing_day
 from community.models import today
 from payments.models import Clearance
-from payments.services.moving_out import Position
+from payments.services.giving_back.moving_out import Position
 
 
 @dataclass

@@ -20,9 +20,9 @@ from community.services import moving
 from payments.documents import clearance_pdf
 from payments.forms_refunds import FinalReadingForm, MoveOutForm
 from payments.models import Clearance
-from payments.services import left_out as mending
-from payments.services import moving_out as services
-from payments.services.deposits import account_of
+from payments.services.giving_back import left_out as mending
+from payments.services.giving_back import moving_out as services
+from payments.services.receiving.deposits import account_of
 from payments.views import left_out
 
 State = Clearance.State

@@ -21,12 +21,12 @@ from payments import providers
 from payments.models import PaymentOrder, PayoutVoucher, Refund
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import app_scene, inside
-from payments.services.asking import retire
-from payments.services.basket import wish_of
-from payments.services.hanging import hurry
-from payments.services.ordering import open_order
-from payments.services.paid_twice import rests
-from payments.services.undoing import STANDING
+from payments.services.giving_back.undoing import STANDING
+from payments.services.online.asking import retire
+from payments.services.online.basket import wish_of
+from payments.services.online.hanging import hurry
+from payments.services.online.ordering import open_order
+from payments.services.online.paid_twice import rests
 from payments.views.pay import place
 from payments.views.payers import go_to_app
 from payments.wording import words_for

@@ -21,7 +21,7 @@ from payments.forms import PayForm, ids_of, new_token
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import inside, scene_of
-from payments.services.ordering import (
+from payments.services.online.ordering import (
     NothingToPay,
     NotOffered,
     SeveralCommunities,

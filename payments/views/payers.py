@@ -15,8 +15,8 @@ from community.access import public
 from payments import providers
 from payments.models import PayerIdentity, PaymentOrder
 from payments.providers.base import PermanentError, TransientError
-from payments.services.ordering import open_order, order_path
-from payments.services.orders import name_payer
+from payments.services.online.ordering import open_order, order_path
+from payments.services.online.orders import name_payer
 
 KNOWN = "payers"  # in the session: app → the PayerIdentity of who uses this browser
 ASKED = "payers_asked"  # in the session: state → the order that it was asked for

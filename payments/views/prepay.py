@@ -20,10 +20,10 @@ from payments import providers
 from payments.forms import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, new_token
 from payments.models import Deposit, Payment, Refund
 from payments.scenes import inside
-from payments.services.basket import Wish
-from payments.services.deposits import account_of
-from payments.services.prepaying import PriceChanged, TopUp, take_prepayment, top_up
-from payments.services.record import KeyConflict
+from payments.services.online.basket import Wish
+from payments.services.receiving.deposits import account_of
+from payments.services.receiving.prepaying import PriceChanged, TopUp, take_prepayment, top_up
+from payments.services.receiving.record import KeyConflict
 from payments.views.pay import place
 from payments.views.used_form import receipt_of_used_form
 from payments.wording import offered

@@ -18,8 +18,8 @@ from payments.forms_refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import PermanentError, TransientError
 from payments.reasons import plain_reason
-from payments.services import differences as services
-from payments.services.reconcile_jobs import start_reconciling, what_came_of
+from payments.services.channels import differences as services
+from payments.services.channels.reconcile_jobs import start_reconciling, what_came_of
 from payments.settlement import is_late, net_and_entries
 from payments.wording import channel_names
 

@@ -16,15 +16,15 @@ from core.money import ZERO, format_yuan
 from payments.forms import ids_of
 from payments.forms_refunds import OriginalRefundForm, RefundForm, only_so_much
 from payments.models import Deposit, Payment, Refund
-from payments.services.record import KeyConflict
-from payments.services.refunds import (
+from payments.services.giving_back.refunds import (
     NotEnough,
     failed_there,
     held_of,
     refundable,
     request_refund,
 )
-from payments.services.undoing import refundable_of
+from payments.services.giving_back.undoing import refundable_of
+from payments.services.receiving.record import KeyConflict
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)

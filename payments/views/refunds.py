@@ -18,9 +18,9 @@ from core.encryption import decrypt
 from payments.forms_refunds import ReasonForm, TransferForm, WordsForm, only_so_much
 from payments.models import Refund
 from payments.reasons import plain_reason
-from payments.services import refunds as services
-from payments.services.original_refunds import confirm_paid
-from payments.services.undoing import STANDING
+from payments.services.giving_back import refunds as services
+from payments.services.giving_back.undoing import STANDING
+from payments.services.online.original_refunds import confirm_paid
 from payments.views.receipts import voucher_file
 
 PAGE = 50

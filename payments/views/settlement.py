@@ -19,8 +19,8 @@ from payments.forms_reconciliation import ExplainForm
 from payments.forms_settlement import DaysForm, StatementForm
 from payments.models import BankLine, Reconciliation, SettlementEntry
 from payments.payouts import REACH
-from payments.services import settling as services
-from payments.services.bank_statements import Taken, import_statement
+from payments.services.channels import settling as services
+from payments.services.channels.bank_statements import Taken, import_statement
 from payments.settlement import Month, net_and_entries, next_month
 from payments.wording import channel_names
 

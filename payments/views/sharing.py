@@ -22,9 +22,9 @@ from payments.forms import PayForm, new_token
 from payments.models import BillShare, PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import inside, scene_of
-from payments.services import sharing
-from payments.services.hanging import hurry
-from payments.services.ordering import (
+from payments.services.online import sharing
+from payments.services.online.hanging import hurry
+from payments.services.online.ordering import (
     NothingToPay,
     NotOffered,
     StillOpen,
@@ -32,7 +32,7 @@ from payments.services.ordering import (
     open_order,
     start_order,
 )
-from payments.services.paid_twice import rests
+from payments.services.online.paid_twice import rests
 from payments.views.orders import LIVE, how_to_pay
 from payments.views.payers import go_to_app
 from payments.wording import offered, words_for

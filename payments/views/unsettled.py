@@ -15,8 +15,8 @@ from payments.astray import astray_messages, explain_messages
 from payments.forms import LookForm, PaidTwiceForm
 from payments.forms_refunds import WordsForm
 from payments.models import OrderBill, PaymentOrder, PaymentSettings
-from payments.services.looking import looked_at, looked_at_message
-from payments.services.paid_twice import choose_rule
+from payments.services.online.looking import looked_at, looked_at_message
+from payments.services.online.paid_twice import choose_rule
 from payments.unsettled import explain, looked_at_orders, unsettled_orders
 
 PAGE = 50

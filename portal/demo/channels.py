@@ -15,8 +15,8 @@ from community.models import Community, User, today
 from core.money import ZERO, plain_yuan
 from payments.comparison import fee_of
 from payments.models import Payment, Reconciliation, ReconciliationLine
-from payments.services.bank_statements import import_statement
-from payments.services.settling import match_payouts, sign_off_month
+from payments.services.channels.bank_statements import import_statement
+from payments.services.channels.settling import match_payouts, sign_off_month
 from payments.settlement import Month, next_month
 
 DAY = datetime.timedelta(days=1)

@@ -20,10 +20,10 @@ from community.services.moving import Successor
 from notices.models import Campaign
 from notices.services.campaign import address_chunk
 from payments.models import Clearance, Deposit, Payment, Refund
-from payments.services import moving_out, refunds
-from payments.services.counter import collect, open_bills
-from payments.services.deposits import receive_deposit
-from payments.services.prepaying import take_prepayment, top_up
+from payments.services.giving_back import moving_out, refunds
+from payments.services.receiving.counter import collect, open_bills
+from payments.services.receiving.deposits import receive_deposit
+from payments.services.receiving.prepaying import take_prepayment, top_up
 from portal.demo.calendar import Quarter
 from portal.demo.files import LI, WANG, WATER, table
 from portal.demo.picture import picture

@@ -17,7 +17,7 @@ from community.models import Community, User
 from core.money import ZERO, round_yuan
 from notices.services.campaign import address_chunk
 from payments.models import Payment
-from payments.services.record import Received, Share, record_payments
+from payments.services.receiving.record import Received, Share, record_payments
 from portal.demo.calendar import Quarter
 from portal.demo.files import LI, WANG
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from billing.models import Meter
 from community.models import today
 from payments.models import Clearance, Payment, Refund
-from payments.services import moving_out, refunds
+from payments.services.giving_back import moving_out, refunds
 from tests.access.rows import Row
 from tests.access.world import Side
 from tests.factories.billing import AccountFactory, FeeItemFactory, make_bill

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from community.models import today
 from payments.models import Payment, Reconciliation, ReconciliationLine, Refund
-from payments.services.sharing import share_bill, token_of
+from payments.services.online.sharing import share_bill, token_of
 from tests.access.rows import Row
 from tests.access.world import Side, Visitor
 from tests.factories.billing import AccountFactory, make_bill

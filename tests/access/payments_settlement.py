@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from payments.models import BankLine
-from payments.services import settling
+from payments.services.channels import settling
 from tests.access.rows import Row
 from tests.access.world import Side
 from tests.factories.settlement import TENPAY, make_day, take_over

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from payments.models import PaymentOrder
-from payments.services.sharing import share_bill, token_of
+from payments.services.online.sharing import share_bill, token_of
 from scripts.stack import Stack
 from simulators.wechatpay.browser import USER_AGENT, make_wechat
 from tests.e2e.people import PATIENCE, running

@@ -10,9 +10,9 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from payments.models import Deposit, OrderBill, Payment, PaymentOrder, Refund
-from payments.services import refunds
-from payments.services.deposits import receive_deposit
-from payments.services.record import Share, payment_record
+from payments.services.giving_back import refunds
+from payments.services.receiving.deposits import receive_deposit
+from payments.services.receiving.record import Share, payment_record
 from tests.factories.community import CommunityFactory, StaffUserFactory, UserFactory
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from payments.models import BankLine, Reconciliation
-from payments.services.bank_statements import import_statement
+from payments.services.channels.bank_statements import import_statement
 from tests.factories.community import StaffUserFactory
 
 COLUMNS = [

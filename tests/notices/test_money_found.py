@@ -12,7 +12,7 @@ from community.models import User, today
 from notices import content
 from notices.models import Delivery, Notice
 from payments.models import Payment, Reconciliation, ReconciliationLine
-from payments.services import differences
+from payments.services.channels import differences
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import PartyFactory, StaffUserFactory
 from tests.factories.payments import make_order, make_payment

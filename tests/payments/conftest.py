@@ -10,7 +10,7 @@ from config.celery import app
 from core import doorbell
 from payments import tasks
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import events
+from payments.services.online import events
 from payments.signals import payment_needs_attention
 from tests.fixtures.simulators import AlipaySimulator, PaymentSimulator, WeChatPaySimulator
 from tests.payments.outside import Catcher

@@ -5,8 +5,8 @@ import uuid
 from billing.models import Bill
 from payments.models import Payment, PaymentOrder
 from payments.providers.base import Scene
-from payments.services.asking import ask
-from payments.services.ordering import start_order
+from payments.services.online.asking import ask
+from payments.services.online.ordering import start_order
 from tests.factories.community import BindingFactory
 from tests.fixtures.simulators import PaymentSimulator
 

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from community.models import User
 from payments.models import PaymentOrder, ProviderEvent, Refund
-from payments.services import events, hanging, original_refunds, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import events, hanging, original_refunds
 from tests.payments.both_providers import BothProviders
 from tests.payments.order_ledgers import LATER, LATER_REFUND, Ledgers
 from tests.payments.outside import Catcher

@@ -5,7 +5,7 @@ import datetime
 from django.utils import timezone
 
 from payments.models import Refund
-from payments.services import original_refunds
+from payments.services.online import original_refunds
 from tests.factories.payments import make_refund
 
 

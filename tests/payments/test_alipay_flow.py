@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent
-from payments.services.asking import retire
-from payments.services.hanging import sweep_orders
-from payments.services.ordering import NotOffered
+from payments.services.online.asking import retire
+from payments.services.online.hanging import sweep_orders
+from payments.services.online.ordering import NotOffered
 from tests.factories.billing import make_bill
 from tests.fixtures.simulators import AlipaySimulator
 from tests.payments import online

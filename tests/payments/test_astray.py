@@ -15,7 +15,7 @@ from notices import content
 from notices.models import Notice
 from notices.services import announcements
 from payments.models import EventLook, ProviderEvent
-from payments.services import events
+from payments.services.online import events
 from portal.services.figures import exceptions_waiting
 from tests.factories.billing import make_bill
 from tests.factories.community import CommunityFactory, MembershipFactory, StaffUserFactory

@@ -14,7 +14,7 @@ from core import tables
 from core.encryption import decrypt
 from payments.banks import PROFILES, read_statement
 from payments.models import BankLine, BankStatement
-from payments.services.bank_statements import import_statement
+from payments.services.channels.bank_statements import import_statement
 from tests.factories.community import CommunityFactory
 from tests.factories.settlement import ALIPAY, TENPAY, statement
 

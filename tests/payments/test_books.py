@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core import books
 from payments.models import Payment
-from payments.services.record import Share
+from payments.services.receiving.record import Share
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.payments import make_order, make_payment
 from tests.tampering import tamper

@@ -10,7 +10,8 @@ from community.models import today
 from core import books
 from payments.models import Payment, Reconciliation, ReconciliationLine, Refund
 from payments.providers.base import ProviderRefund, RefundState
-from payments.services import differences, original_refunds
+from payments.services.channels import differences
+from payments.services.online import original_refunds
 from tests.factories.billing import make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund

@@ -7,7 +7,7 @@ from django.db import connection
 
 from core import books
 from payments.models import Refund
-from payments.services import refunds
+from payments.services.giving_back import refunds
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_deposit, make_payment, make_refund

@@ -11,7 +11,7 @@ from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent, Refund
 from payments.providers.base import NotGenuine, VerifiedEvent
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import asking, events, original_refunds
+from payments.services.online import asking, events, original_refunds
 from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import start
 from tests.payments.test_wechatpay import FORGERIES

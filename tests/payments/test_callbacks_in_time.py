@@ -14,7 +14,7 @@ from django.test import Client
 from config.celery import app
 from core import doorbell
 from payments.models import ProviderEvent
-from payments.services import events
+from payments.services.online import events
 from tests.payments.online import start
 
 pytestmark = [

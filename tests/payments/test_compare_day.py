@@ -18,8 +18,8 @@ from community.services import jobs
 from payments import providers
 from payments.models import Payment, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, BillNotReady, DailyBill, LineKind
-from payments.services import differences, reconciling
-from payments.services.storing_days import ReconcileRefused
+from payments.services.channels import differences, reconciling
+from payments.services.channels.storing_days import ReconcileRefused
 from tests.factories.billing import make_bill
 from tests.factories.community import MembershipFactory
 from tests.fixtures.simulators import WeChatPaySimulator

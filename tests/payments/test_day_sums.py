@@ -17,8 +17,8 @@ from payments import providers
 from payments.day_sums import DaySums, sums_of
 from payments.models import PaymentOrder, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind
-from payments.services import differences, reconciling
-from payments.services.asking import ask
+from payments.services.channels import differences, reconciling
+from payments.services.online.asking import ask
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import MembershipFactory, StaffUserFactory, UnitFactory
 from tests.fixtures.simulators import WeChatPaySimulator

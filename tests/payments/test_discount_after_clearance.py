@@ -9,7 +9,7 @@ from billing.models import Account, OfferUse
 from community.models import today
 from community.services import moving
 from core import books
-from payments.services import moving_out, refunds
+from payments.services.giving_back import moving_out, refunds
 from tests.billing.small import Q2, issue, small_community
 from tests.factories.billing import OfferFactory
 from tests.factories.community import StaffUserFactory

@@ -10,7 +10,7 @@ from billing.models import CreditEntry, OfferUse
 from community.models import today
 from core import books
 from payments.models import Refund
-from payments.services import original_refunds
+from payments.services.online import original_refunds
 from tests.factories.billing import OfferFactory, make_bill
 from tests.factories.payments import make_payment, make_refund
 from tests.payments.online import paid

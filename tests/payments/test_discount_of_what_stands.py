@@ -14,7 +14,7 @@ from billing.services.runs.reversal import reverse_charges, reverse_run
 from billing.services.runs.run_approval import issue_previewed
 from community.models import Role, Unit, today
 from core import books
-from payments.services import moving_out, refunds
+from payments.services.giving_back import moving_out, refunds
 from tests.billing.small import Q1, Q2, issue, small_community
 from tests.factories.billing import OfferFactory
 from tests.factories.community import MembershipFactory, StaffUserFactory

@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from payments.models import PayerIdentity, PaymentOrder
 from payments.providers.base import Scene
-from payments.services import sharing
-from payments.services.asking import ask
+from payments.services.online import sharing
+from payments.services.online.asking import ask
 from simulators.wechatpay.browser import USER_AGENT
 from tests.factories.community import BindingFactory
 

@@ -11,9 +11,9 @@ from billing.models import Bill, Charge, CreditEntry, OfferUse
 from community.models import today
 from payments.models import Payment
 from payments.providers.base import Scene, TradeState
-from payments.services.counter import MoreThanOwed, collect
-from payments.services.ordering import start_order
-from payments.services.orders import settle
+from payments.services.online.ordering import start_order
+from payments.services.online.orders import settle
+from payments.services.receiving.counter import MoreThanOwed, collect
 from tests.factories.billing import LateFeePolicyFactory, OfferFactory, make_bill
 from tests.factories.community import BindingFactory, MembershipFactory, OccupancyFactory
 

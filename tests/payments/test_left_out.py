@@ -18,8 +18,8 @@ from community.services import moving
 from core import books
 from payments.documents import clearance_pdf
 from payments.models import Clearance
-from payments.services import moving_out
-from payments.services.left_out import NothingLeftOut, accept, read_at_the_end
+from payments.services.giving_back import moving_out
+from payments.services.giving_back.left_out import NothingLeftOut, accept, read_at_the_end
 from tests.billing.small import Q2, TARIFFS, issue, small_community, table
 from tests.factories.community import StaffUserFactory
 from tests.payments.test_moving_out import pay

@@ -11,7 +11,7 @@ from billing.services.meters.readings import import_readings
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Role
 from payments.models import Clearance
-from payments.services import moving_out
+from payments.services.giving_back import moving_out
 from tests.billing.small import TARIFFS, issue, small_community, table
 from tests.factories.community import MembershipFactory
 from tests.payments.test_moving_out import pay

@@ -16,8 +16,8 @@ from community.services import moving
 from community.services.transfers import import_transfers
 from core import books
 from payments.models import Clearance, Payment
-from payments.services import moving_out, refunds
-from payments.services.counter import collect
+from payments.services.giving_back import moving_out, refunds
+from payments.services.receiving.counter import collect
 from tests.billing.small import Q2, issue, small_community, table
 from tests.factories.community import OccupancyFactory, PartyFactory, StaffUserFactory
 from tests.factories.payments import make_deposit, make_refund

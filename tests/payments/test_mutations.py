@@ -13,7 +13,7 @@ import pytest
 from payments import providers
 from payments.models import Payment, PaymentOrder, ProviderEvent
 from payments.providers.base import NotGenuine
-from payments.services import events
+from payments.services.online import events
 from simulators import rsa
 from simulators.wechatpay import keys as wechatpay_keys
 from tests.factories.billing import make_bill

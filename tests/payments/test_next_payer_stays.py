@@ -9,7 +9,7 @@ from billing.models import Account
 from community.models import Occupancy
 from community.services.transfers import import_transfers
 from core import books
-from payments.services import moving_out
+from payments.services.giving_back import moving_out
 from tests.billing.small import issue, small_community, table
 from tests.factories.community import StaffUserFactory
 

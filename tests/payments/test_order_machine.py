@@ -23,17 +23,10 @@ from hypothesis.stateful import (
 from payments import providers
 from payments.models import Payment, PaymentOrder, PaymentSettings, ProviderEvent, Refund
 from payments.providers.base import NotGenuine, Scene
-from payments.services import (
-    asking,
-    events,
-    hanging,
-    ordering,
-    orders,
-    original_refunds,
-    refunds,
-)
-from payments.services.counter import MoreThanOwed, collect
-from payments.services.paid_twice import choose_rule
+from payments.services.giving_back import refunds
+from payments.services.online import asking, events, hanging, ordering, orders, original_refunds
+from payments.services.online.paid_twice import choose_rule
+from payments.services.receiving.counter import MoreThanOwed, collect
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import BindingFactory, StaffUserFactory
 from tests.fixtures.simulators import AlipaySimulator, ControlError, WeChatPaySimulator

@@ -13,9 +13,9 @@ from billing.models import Bill
 from payments.models import Payment, PaymentOrder
 from payments.providers.base import Scene, TransientError
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import hanging, ordering, turns
-from payments.services.asking import ask
-from payments.services.ordering import (
+from payments.services.online import hanging, ordering, turns
+from payments.services.online.asking import ask
+from payments.services.online.ordering import (
     NothingToPay,
     SeveralCommunities,
     StillOpen,

@@ -11,8 +11,8 @@ from django.utils import timezone
 from billing.models import Account, Bill
 from payments.models import Payment, PaymentOrder, Receipt
 from payments.providers.base import PayInstruction, ProviderOrder, TradeState
-from payments.services import orders
-from payments.services.orders import WrongFacts, settle
+from payments.services.online import orders
+from payments.services.online.orders import WrongFacts, settle
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.payments import make_order, make_payment
 from tests.races import errors_in, together

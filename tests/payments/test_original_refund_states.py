@@ -8,7 +8,8 @@ from payments.providers.base import (
     ProviderRefund,
     RefundState,
 )
-from payments.services import original_refunds, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import original_refunds
 from tests.factories.community import StaffUserFactory
 from tests.payments.online import paid
 from tests.payments.sent_refunds import asked, now

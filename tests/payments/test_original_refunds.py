@@ -18,8 +18,10 @@ from payments.providers.base import (
     RefundState,
     TransientError,
 )
-from payments.services import original_refunds, reconciling, refunds
-from payments.services.undoing import refundable_of
+from payments.services.channels import reconciling
+from payments.services.giving_back import refunds
+from payments.services.giving_back.undoing import refundable_of
+from payments.services.online import original_refunds
 from tests.factories.billing import make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_payment, make_refund

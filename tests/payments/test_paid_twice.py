@@ -18,17 +18,11 @@ from notices.models import Notice
 from payments.models import Payment, PaymentOrder, PaymentSettings, Refund
 from payments.providers.base import Scene
 from payments.providers.wechatpay import WeChatPayProvider
-from payments.services import (
-    orders,
-    original_refunds,
-    paid_twice,
-    refund_steps,
-    refunds,
-    sharing,
-)
-from payments.services.asking import ask
-from payments.services.counter import MoreThanOwed, collect
-from payments.services.ordering import start_order
+from payments.services.giving_back import refund_steps, refunds
+from payments.services.online import orders, original_refunds, paid_twice, sharing
+from payments.services.online.asking import ask
+from payments.services.online.ordering import start_order
+from payments.services.receiving.counter import MoreThanOwed, collect
 from tests.factories.community import BindingFactory, MembershipFactory, StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund
 from tests.payments.online import start

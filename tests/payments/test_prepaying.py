@@ -14,12 +14,13 @@ from community.models import Role, today
 from core import books
 from payments.models import OrderAccount, Payment, PaymentOrder
 from payments.providers.base import Scene
-from payments.services import counter, orders
-from payments.services.asking import ask
-from payments.services.basket import Wish, wish_of
-from payments.services.ordering import NothingToPay, start_order
-from payments.services.prepaying import PriceChanged, take_prepayment
-from payments.services.record import KeyConflict
+from payments.services.online import orders
+from payments.services.online.asking import ask
+from payments.services.online.basket import Wish, wish_of
+from payments.services.online.ordering import NothingToPay, start_order
+from payments.services.receiving import counter
+from payments.services.receiving.prepaying import PriceChanged, take_prepayment
+from payments.services.receiving.record import KeyConflict
 from tests.billing.small import issue, opening_balances, small_community
 from tests.factories.community import (
     BindingFactory,

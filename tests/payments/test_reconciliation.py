@@ -17,9 +17,9 @@ from core.books import verify
 from payments import providers
 from payments.models import Payment, PaymentOrder, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind
-from payments.services import differences, reconciling
-from payments.services.asking import ask
-from payments.services.storing_days import ReconcileRefused
+from payments.services.channels import differences, reconciling
+from payments.services.channels.storing_days import ReconcileRefused
+from payments.services.online.asking import ask
 from tests.factories.billing import make_bill
 from tests.factories.community import (
     StaffUserFactory,

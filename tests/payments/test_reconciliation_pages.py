@@ -9,7 +9,7 @@ from django.utils import timezone
 from community.models import Role, today
 from payments.difference_words import meaning
 from payments.models import Reconciliation, ReconciliationLine
-from payments.services.reconciling import reconcile
+from payments.services.channels.reconciling import reconcile
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import MembershipFactory, UnitFactory
 from tests.payments.online import paid_there

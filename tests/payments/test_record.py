@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from billing.models import Account, Bill, CreditEntry
 from payments.models import Payment, Posting, Receipt, ReceiptSeries
-from payments.services.record import (
+from payments.services.receiving.record import (
     KeyConflict,
     Received,
     Share,

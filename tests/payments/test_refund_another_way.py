@@ -18,8 +18,9 @@ from notices.models import Notice
 from payments.documents import voucher_pdf
 from payments.models import PaymentOrder, Refund
 from payments.providers.base import ProviderRefund, RefundState
-from payments.services import original_refunds, refunds
-from payments.services.undoing import refundable_of
+from payments.services.giving_back import refunds
+from payments.services.giving_back.undoing import refundable_of
+from payments.services.online import original_refunds
 from tests.factories.billing import make_bill
 from tests.factories.community import BindingFactory, MembershipFactory, StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund

@@ -13,7 +13,8 @@ from notices import content
 from notices.models import Delivery, Notice
 from payments.models import Refund
 from payments.providers.base import TransientError
-from payments.services import original_refunds, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import original_refunds
 from tests.factories.community import MembershipFactory, StaffUserFactory
 from tests.payments.online import paid
 from tests.payments.sent_refunds import asked, due, now

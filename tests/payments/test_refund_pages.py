@@ -16,7 +16,7 @@ from billing.models import Account
 from community.models import AccessLog, Party, Role, today
 from payments.documents import clearance_pdf, receipt_pdf, voucher_pdf
 from payments.models import Clearance, Deposit, Payment, Refund
-from payments.services import moving_out, refunds
+from payments.services.giving_back import moving_out, refunds
 from tests.billing.small import issue, small_community
 from tests.factories.community import (
     BindingFactory,

@@ -10,7 +10,7 @@ from billing.models import Account, CreditEntry
 from billing.services.accounts.posting import use_credit
 from core import books
 from payments.models import PayoutVoucher, Refund
-from payments.services import refunds
+from payments.services.giving_back import refunds
 from tests.factories.billing import make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_deposit, make_refund

@@ -18,7 +18,7 @@ from billing.models import Account
 from billing.services.accounts.posting import use_credit
 from core import books
 from payments.models import Refund
-from payments.services import refunds
+from payments.services.giving_back import refunds
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_payment, make_refund

@@ -11,7 +11,8 @@ from community.models import Role
 from notices import content
 from notices.models import Delivery, Notice
 from payments.models import Refund
-from payments.services import original_refunds, paid_twice, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import original_refunds, paid_twice
 from tests.factories.community import (
     BindingFactory,
     MembershipFactory,

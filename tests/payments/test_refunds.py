@@ -15,8 +15,8 @@ from community.models import today
 from core import books
 from core.encryption import decrypt
 from payments.models import PayoutVoucher, Receipt, Refund
-from payments.services import refunds
-from payments.services.record import KeyConflict
+from payments.services.giving_back import refunds
+from payments.services.receiving.record import KeyConflict
 from payments.signals import refund_changed
 from tests.factories.billing import AccountFactory, CreditEntryFactory, make_bill
 from tests.factories.community import StaffUserFactory

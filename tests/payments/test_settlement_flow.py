@@ -9,10 +9,10 @@ import pytest
 from community.models import today
 from core.books import verify
 from payments.models import Reconciliation
-from payments.services import reconciling
-from payments.services.asking import ask
-from payments.services.bank_statements import import_statement
-from payments.services.settling import match_payouts
+from payments.services.channels import reconciling
+from payments.services.channels.bank_statements import import_statement
+from payments.services.channels.settling import match_payouts
+from payments.services.online.asking import ask
 from payments.settlement import net_and_entries
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import UnitFactory

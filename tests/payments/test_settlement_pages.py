@@ -10,7 +10,7 @@ from django.urls import reverse
 from community.models import Role, today
 from payments.models import BankLine, BankStatement, SettlementEntry, SettlementMonth
 from payments.payouts import working_days_after
-from payments.services import settling
+from payments.services.channels import settling
 from payments.settlement import next_month
 from tests.factories.community import CommunityFactory, MembershipFactory
 from tests.factories.settlement import ALIPAY, TENPAY, make_day, statement, take_over

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from payments.models import BillShare, PaymentOrder
-from payments.services import sharing
-from payments.services.asking import ask
+from payments.services.online import sharing
+from payments.services.online.asking import ask
 from tests.factories.community import BindingFactory
 from tests.factories.payments import make_order, make_payment
 from tests.races import errors_in, together

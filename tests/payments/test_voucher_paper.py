@@ -10,7 +10,8 @@ from pypdf import PdfReader
 
 from payments.documents import voucher_pdf
 from payments.models import PayoutVoucher, Refund
-from payments.services import original_refunds, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import original_refunds
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund
 

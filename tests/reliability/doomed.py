@@ -82,7 +82,7 @@ def bill(point: str, community_id: int) -> None:
 
 
 def refund(point: str, refund_id: int) -> None:
-    from payments.services import original_refunds as module
+    from payments.services.online import original_refunds as module
 
     if point == "before it is claimed":
         module.move = die

@@ -19,7 +19,7 @@ from billing.services.runs import bill_run
 from community.models import Community, User
 from core import books
 from payments.models import Payment
-from payments.services.counter import collect
+from payments.services.receiving.counter import collect
 from tests.billing.small import Q2, issue, small_community
 from tests.races import errors_in, together
 from tests.reliability import processes

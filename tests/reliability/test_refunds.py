@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from core import books
 from payments.models import Refund
-from payments.services import original_refunds, refunds
+from payments.services.giving_back import refunds
+from payments.services.online import original_refunds
 from tests.factories.billing import make_bill
 from tests.factories.payments import make_refund
 from tests.fixtures.simulators import WeChatPaySimulator

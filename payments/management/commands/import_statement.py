@@ -9,8 +9,8 @@ from core import tables
 from core.management.plain_command import PlainCommand
 from payments.banks import AUTO, PROFILES
 from payments.models import BankLine
-from payments.services.bank_statements import Taken, import_statement
-from payments.services.settling import match_payouts
+from payments.services.channels.bank_statements import Taken, import_statement
+from payments.services.channels.settling import match_payouts
 
 
 class Command(PlainCommand):

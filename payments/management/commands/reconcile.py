@@ -12,9 +12,9 @@ from core.management.plain_command import PlainCommand
 from core.money import plain_yuan
 from payments.models import ReconciliationLine
 from payments.providers.base import ProviderError
-from payments.services.reconcile_jobs import plain
-from payments.services.reconciling import reconcile
-from payments.services.storing_days import Done, ReconcileRefused
+from payments.services.channels.reconcile_jobs import plain
+from payments.services.channels.reconciling import reconcile
+from payments.services.channels.storing_days import Done, ReconcileRefused
 
 
 class Command(PlainCommand):

@@ -15,7 +15,7 @@ from community.models import Community
 from notices.models import Delivery
 from notices.services.dispatch import put_back
 from payments.models import PaymentOrder, Refund
-from payments.services.reconciling import reconcile
+from payments.services.channels.reconciling import reconcile
 from scripts.processes import wait_until
 from scripts.stack import Stack
 from tests.reliability.online.agreement import (

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from payments.models import Payment, PaymentOrder
-from payments.services.counter import MoreThanOwed, collect
+from payments.services.receiving.counter import MoreThanOwed, collect
 from scripts.processes import wait_until
 from tests.fixtures.simulators import ControlError, PaymentSimulator
 from tests.reliability.online.people import WAYS, Office, Payer

@@ -18,8 +18,8 @@ from django.test import Client
 from billing.services.standards.tariffs import import_tariffs
 from community.models import Community, Party, Role, User
 from payments.models import PaymentSettings
-from payments.services.paid_twice import choose_rule
-from payments.services.sharing import share_bill, token_of
+from payments.services.online.paid_twice import choose_rule
+from payments.services.online.sharing import share_bill, token_of
 from scripts.processes import wait_until
 from scripts.stack import Stack
 from tests.billing.small import TARIFFS, table

@@ -15,10 +15,10 @@ from community.models import Unit, User, today
 from core.money import ZERO
 from payments import providers
 from payments.models import Payment, PaymentOrder, Reconciliation, ReconciliationLine
-from payments.services.asking import ask
-from payments.services.deposits import account_of
-from payments.services.our_day import span
-from payments.services.record import Share, payment_record
+from payments.services.channels.our_day import span
+from payments.services.online.asking import ask
+from payments.services.receiving.deposits import account_of
+from payments.services.receiving.record import Share, payment_record
 
 Kind = ReconciliationLine.Kind
 Flow = ReconciliationLine.Flow

@@ -19,7 +19,7 @@ from core.money import ZERO
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder, PaymentSettings, Refund
 from payments.providers.base import Capability
-from payments.services.refunds import request_refund
+from payments.services.giving_back.refunds import request_refund
 from payments.signals import paid_twice
 
 # A refund that will be or is paid out.

@@ -13,8 +13,8 @@ from billing.services.runs.estimate import MOST_MONTHS
 from community.models import Community, User
 from core.money import ZERO
 from payments.models import OrderAccount, OrderBill, PaymentOrder
-from payments.services.counter import OpenBill, open_bills, open_unbilled
-from payments.services.prepaying import top_up
+from payments.services.receiving.counter import OpenBill, open_bills, open_unbilled
+from payments.services.receiving.prepaying import top_up
 
 
 class SeveralCommunities(Exception):

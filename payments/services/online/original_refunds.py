@@ -24,9 +24,9 @@ from payments.providers.base import (
     RefundState,
     TransientError,
 )
-from payments.services.ordering import callback_path
-from payments.services.refund_steps import WrongState, locked, move, pay, told, undo
-from payments.services.turns import Turn
+from payments.services.giving_back.refund_steps import WrongState, locked, move, pay, told, undo
+from payments.services.online.ordering import callback_path
+from payments.services.online.turns import Turn
 from payments.signals import payment_needs_attention, refund_delayed
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from billing.services.accounts.posting import lock_accounts
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder
 from payments.providers.base import PayInstruction, ProviderOrder, TradeState
-from payments.services.paid_twice import treat, unasked_credit
-from payments.services.record import UNBILLED, Share, payment_record
+from payments.services.online.paid_twice import treat, unasked_credit
+from payments.services.receiving.record import UNBILLED, Share, payment_record
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from django.utils import timezone
 from core.doorbell import after_commit, ring
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, TransientError
-from payments.services.asking import ask, stop_asking
-from payments.services.ordering import open_order
-from payments.services.orders import next_check
-from payments.services.turns import Turn
+from payments.services.online.asking import ask, stop_asking
+from payments.services.online.ordering import open_order
+from payments.services.online.orders import next_check
+from payments.services.online.turns import Turn
 
 logger = logging.getLogger(__name__)
 # A page that waits makes us ask at most this often.

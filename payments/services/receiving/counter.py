@@ -13,7 +13,7 @@ from billing.services.accounts.posting import lock_accounts
 from community.models import Community, User, today
 from core.money import ZERO
 from payments.models import Payment
-from payments.services.record import UNBILLED, Share, payment_record
+from payments.services.receiving.record import UNBILLED, Share, payment_record
 
 METHODS = (Payment.Method.CASH, Payment.Method.CARD)
 

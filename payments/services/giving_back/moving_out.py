@@ -23,8 +23,8 @@ from community.services import moving
 from community.services.imports import lock
 from core.money import ZERO, plain_yuan
 from payments.models import Clearance, Deposit, Payment, Receipt, Refund
-from payments.services.counter import open_unbilled
-from payments.services.refunds import refundable
+from payments.services.giving_back.refunds import refundable
+from payments.services.receiving.counter import open_unbilled
 
 State = Clearance.State
 # A day further ahead would bill what nobody can know yet.

@@ -12,7 +12,7 @@ from billing.services.accounts.posting import Credit, Portion, lock_accounts, po
 from community.models import Community, User
 from core.money import to_fen
 from payments.models import Payment, PaymentOrder, Posting
-from payments.services.receipt import Posted, issue_receipts
+from payments.services.receiving.receipt import Posted, issue_receipts
 from payments.signals import payment_received
 
 

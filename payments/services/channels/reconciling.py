@@ -22,9 +22,9 @@ from payments.providers.base import (
     Provider,
     TransientError,
 )
-from payments.services.our_day import span
-from payments.services.settling import match_payouts
-from payments.services.storing_days import Done, ReconcileRefused, store_day
+from payments.services.channels.our_day import span
+from payments.services.channels.settling import match_payouts
+from payments.services.channels.storing_days import Done, ReconcileRefused, store_day
 
 logger = logging.getLogger(__name__)
 # Providers make a day's bill in the morning after it.

@@ -19,9 +19,9 @@ from payments.providers.base import (
     TradeState,
     TransientError,
 )
-from payments.services import original_refunds
-from payments.services.orders import WrongFacts, settle
-from payments.services.turns import Turn
+from payments.services.online import original_refunds
+from payments.services.online.orders import WrongFacts, settle
+from payments.services.online.turns import Turn
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)

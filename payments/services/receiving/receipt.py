@@ -10,7 +10,7 @@ from billing.models import Account, Allocation, CreditEntry
 from community.models import Community, today
 from core.money import ZERO
 from payments.models import Deposit, Payment, Receipt, ReceiptLine, ReceiptSeries
-from payments.services.numbers import take_numbers
+from payments.services.receiving.numbers import take_numbers
 
 NAME_LENGTH = 200
 

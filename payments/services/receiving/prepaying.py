@@ -12,8 +12,8 @@ from billing.services.runs.estimate import Ahead, Estimate
 from community.models import User, today
 from core.money import ZERO
 from payments.models import Payment
-from payments.services.counter import METHODS
-from payments.services.record import Share, payment_record
+from payments.services.receiving.counter import METHODS
+from payments.services.receiving.record import Share, payment_record
 
 
 @dataclass(frozen=True)

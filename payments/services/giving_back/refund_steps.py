@@ -13,8 +13,8 @@ from billing.services.accounts.posting import lock_accounts, post_credit
 from billing.services.accounts.taking_back import take_back_unpaid_discounts
 from community.models import User
 from payments.models import Deposit, DepositEntry, Refund
-from payments.services.undoing import reopened_by
-from payments.services.vouchers import issue_voucher
+from payments.services.giving_back.undoing import reopened_by
+from payments.services.giving_back.vouchers import issue_voucher
 from payments.signals import refund_changed
 
 State = Refund.State

@@ -23,8 +23,8 @@ from payments.providers.base import (
     TransientError,
 )
 from payments.scenes import best_scene
-from payments.services.asking import ask, retire
-from payments.services.basket import (
+from payments.services.online.asking import ask, retire
+from payments.services.online.basket import (
     Basket,
     SeveralCommunities,
     Wish,
@@ -32,8 +32,8 @@ from payments.services.basket import (
     fill,
     live_orders_for,
 )
-from payments.services.orders import FIRST_CHECK, mark_failed, mark_pending
-from payments.services.sharing import token_of
+from payments.services.online.orders import FIRST_CHECK, mark_failed, mark_pending
+from payments.services.online.sharing import token_of
 
 logger = logging.getLogger(__name__)
 LIFE = datetime.timedelta(minutes=30)

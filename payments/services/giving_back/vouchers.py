@@ -2,7 +2,7 @@
 
 from community.models import User, today
 from payments.models import PayoutVoucher, Refund, VoucherSeries
-from payments.services.numbers import take_numbers
+from payments.services.receiving.numbers import take_numbers
 
 
 def issue_voucher(refund: Refund) -> PayoutVoucher:

@@ -24,8 +24,7 @@ from core.doorbell import after_commit, ring
 from core.encryption import encrypt
 from core.money import ZERO, from_fen, to_fen
 from payments.models import Deposit, Payment, Refund
-from payments.services.record import KeyConflict
-from payments.services.refund_steps import (
+from payments.services.giving_back.refund_steps import (
     RefundRefused,
     WrongState,
     end,
@@ -36,7 +35,8 @@ from payments.services.refund_steps import (
     told,
     undo,
 )
-from payments.services.undoing import free_up, new_number, refundable_of
+from payments.services.giving_back.undoing import free_up, new_number, refundable_of
+from payments.services.receiving.record import KeyConflict
 
 State = Refund.State
 Method = Refund.Method

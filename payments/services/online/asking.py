@@ -15,13 +15,13 @@ from payments.providers.base import (
     ProviderOrder,
     TradeState,
 )
-from payments.services.counter import open_unbilled
-from payments.services.orders import (
+from payments.services.online.orders import (
     WrongFacts,
     mark_closed,
     mark_expired,
     settle,
 )
+from payments.services.receiving.counter import open_unbilled
 from payments.signals import payment_needs_attention
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,12 @@ from billing.services.runs.left_out import closing_day
 from community.models import User
 from community.services.imports import lock
 from payments.models import Clearance
-from payments.services.moving_out import Ended, bill_what_is_known, locked_clearance, standing
+from payments.services.giving_back.moving_out import (
+    Ended,
+    bill_what_is_known,
+    locked_clearance,
+    standing,
+)
 
 State = Clearance.State
 

@@ -10,9 +10,9 @@ from billing.services.accounts.posting import lock_accounts
 from community.models import Party, Unit, User, today
 from core.money import from_fen, to_fen
 from payments.models import Deposit, Payment
-from payments.services.counter import METHODS
-from payments.services.receipt import issue_deposit_receipt
-from payments.services.record import KeyConflict
+from payments.services.receiving.counter import METHODS
+from payments.services.receiving.receipt import issue_deposit_receipt
+from payments.services.receiving.record import KeyConflict
 from payments.signals import payment_received
 
 

@@ -13,8 +13,8 @@ from community.models import Community, Job, User
 from community.services.jobs import JobRefused, Made, Progress, register, start_job
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import BillDamaged, BillNotReady, ProviderError, TransientError
-from payments.services.reconciling import reconcile
-from payments.services.storing_days import Done, ReconcileRefused
+from payments.services.channels.reconciling import reconcile
+from payments.services.channels.storing_days import Done, ReconcileRefused
 from payments.wording import channel_names
 
 logger = logging.getLogger(__name__)

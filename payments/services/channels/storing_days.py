@@ -15,7 +15,7 @@ from core.money import ZERO
 from payments.comparison import Difference, Key, compare, fee_due, key_of
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind, Provider
-from payments.services.our_day import Ours, our_side
+from payments.services.channels.our_day import Ours, our_side
 
 State = Reconciliation.State
 LineState = ReconciliationLine.State

@@ -1,0 +1,1 @@
+"""A channel's days and pay-outs beside our books: compared, settled, signed off."""

@@ -1,0 +1,1 @@
+"""Money that goes back: refunds with their vouchers, and who moves out."""
