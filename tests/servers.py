@@ -1,7 +1,13 @@
 """Which database and which Redis number a test process uses."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg2
+from psycopg2 import sql
 
 
 def worker_number() -> int:
@@ -20,3 +26,20 @@ def redis_number(url: str, number: int) -> str:
 def database(url: str, name: str) -> str:
     """The same database server, another database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@contextmanager
+def server() -> Iterator[Any]:
+    """Executes a statement on the server, outside transactions; {} stands for a database's name."""
+    connection = psycopg2.connect(os.environ["DATABASE_URL"])
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+
+            def execute(statement: str, *names: str) -> Any:
+                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+                return cursor
+
+            yield execute
+    finally:
+        connection.close()

@@ -11,6 +11,8 @@ from scripts.services import start_for_tests
 from tests.servers import redis_number, worker_number
 
 os.environ.update(start_for_tests().environment())
+# The workers have this from pytest's own process.
+os.environ.setdefault("TEST_TEMPLATE", f"template_{os.getpid()}")
 # Workers side by side must not empty each other's cache.
 os.environ["REDIS_URL"] = redis_number(os.environ["REDIS_URL"], worker_number())
 # Once a browser was driven from this process, Django takes every later test for asynchronous.
