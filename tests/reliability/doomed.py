@@ -1,4 +1,7 @@
-"""A worker that kills itself (SIGKILL) at a named point: `python -m tests.reliability.doomed …`.
+"""Workers that kill themselves (SIGKILL) at a named point.
+
+`python -m tests.reliability.doomed` reads a line of JSON for each, a list of three words, forks it
+and writes its exit code:
 
 deliver POINT ID     sends one delivery
 fan-out POINT ID     addresses a campaign in chunks of two; dies in its second chunk
@@ -9,11 +12,14 @@ job POINT ID         does a job, lines taken back one and two at a time; dies af
 close POINT ID       closes a run's period; dies after write POINT
 """
 
+import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, NoReturn
 
 import django
 
@@ -125,6 +131,27 @@ WORK = {
     "close": close,
 }
 
+
+def live(what: str, point: str, number: str) -> NoReturn:
+    """The life of a child: its work, and an end of its own if nobody killed it."""
+    code = 1
+    try:
+        WORK[what](point, int(number))
+        code = 0
+    except Exception:  # noqa: BLE001 - as an interpreter would
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
 if __name__ == "__main__":
     django.setup()
-    WORK[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    import_module("config.urls")  # and with it nearly everything
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+            live(*json.loads(line))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
