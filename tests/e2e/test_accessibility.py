@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from billing.models import Bill, BillRun
 from community.models import User
@@ -140,6 +140,22 @@ def visit(page: Page, url: str) -> bool:
         return False
     page.goto(url)
     return True
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, browser_context_args: dict[str, Any], base_url: str) -> Iterator[Page]:
+    """One for all pages: to open a new one takes a browser longer than to show a page in it."""
+    context = browser.new_context(**browser_context_args)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(window: Page) -> Iterator[Page]:
+    """In it nobody is signed in; at the end everything that the browser had to say was heard."""
+    window.context.clear_cookies()
+    yield window
+    window.evaluate("0")
 
 
 @pytest.mark.parametrize("row", PAGES, ids=lambda row: row.url)
