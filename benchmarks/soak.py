@@ -46,7 +46,9 @@ def soak_online(orders: int, *, seed: int) -> None:
         with passing(instance):
             stack = Stack(instance, isolated=True, extra={"SIM_CALLBACK_TIME_SCALE": "0.001"})
             stack.start()
-            outcome = run(stack, orders=orders, seed=seed, kill_every=20)
+            # In a small run, too, each program has to die.
+            kill_every = min(20, max(4, orders // 20))
+            outcome = run(stack, orders=orders, seed=seed, kill_every=kill_every)
             stack.stop_processes()
     print("\n".join(outcome.lines()), flush=True)
     if outcome.differences:
