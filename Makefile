@@ -10,7 +10,7 @@ reset:
 test:
 	scripts/test
 check:
-	scripts/test lint format templates types layers migrations messages
+	scripts/test lint format templates layers migrations messages types
 messages:
 	scripts/python -m scripts.check_messages --update
 bench:
