@@ -190,6 +190,10 @@ class OrderBill(models.Model):
         Bill, on_delete=models.PROTECT, related_name="order_lines", verbose_name=_("bill")
     )
     amount = models.DecimalField(_("amount, yuan"), max_digits=12, decimal_places=2)
+    # What paying early takes off, for the payer to read: the amount is without it.
+    discount = models.DecimalField(
+        _("discount, yuan"), max_digits=12, decimal_places=2, default=0, db_default=0
+    )
 
     class Meta:
         verbose_name = _("order line")

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing.models import Bill
-from billing.services.accounts.amounts_due import with_late_fees
+from billing.services.accounts.amounts_due import savings, total_of, with_late_fees
 from community.access import SignedInRequest, public, signed_in
 from community.models import today
 from core.pdf import qr_data_uri
@@ -104,13 +104,17 @@ def shared_bill(request: HttpRequest, token: str) -> HttpResponse:
     """What is to be paid, without a name or a full address; a press starts the usual order."""
     found = _shared(token)
     valid = sharing.is_valid(found)
-    bill: Any = None
+    bills: list[Any] = []
     if valid:
-        wanted = Bill.objects.filter(pk=found.bill_id).open()
-        bills: list[Any] = with_late_fees(wanted, on=today())
-        bill = bills[0] if bills else None
-        if request.method == "POST" and bill is not None:
+        wanted = (
+            Bill.objects.filter(pk=found.bill_id)
+            .open()
+            .select_related("run__period", "run__corrects__period")
+        )
+        bills = with_late_fees(wanted, on=today())
+        if request.method == "POST" and bills:
             return _start(request, found, token)
+    saved = savings(bills, on=today())
     return render(
         request,
         "payments/shared_bill.html",
@@ -118,7 +122,9 @@ def shared_bill(request: HttpRequest, token: str) -> HttpResponse:
             "community": found.bill.account.community,
             "share": found,
             "valid": valid,
-            "bill": bill,
+            "bill": bills[0] if bills else None,
+            "savings": saved,
+            "to_pay": total_of(bills, [bill.pk for bill in bills], saved),
             "period": found.bill.run.title,
             "masked": sharing.masked_unit(found.bill.account.unit.code),
             "channels": offered(found.bill.account.community.code, app=inside(request)),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from payments.models import BillShare, PaymentOrder
 from payments.services.online import sharing
 from payments.services.online.asking import ask
+from tests.factories.billing import OfferFactory, make_bill
 from tests.factories.community import BindingFactory
 from tests.factories.payments import make_order, make_payment
 from tests.races import errors_in, together
@@ -64,6 +65,34 @@ def test_the_visitor_sees_amount_and_period_and_nothing_of_the_person(link, bill
 )
 def test_the_end_of_a_unit_is_hidden(code, masked):
     assert sharing.masked_unit(code) == masked
+
+
+def test_link_and_order_say_what_is_charged_and_name_the_discount(merchant, client, resident, aunt):
+    bill = make_bill("1000.00")
+    BindingFactory(user=resident, party=bill.account.party)
+    OfferFactory(
+        community=bill.account.community,
+        ends_on=datetime.date(2026, 3, 31),
+        pay_by=timezone.localdate(),
+        items=[bill.charges.get().fee_item],
+        name="早缴优惠",
+    )
+    link = reverse(
+        "payments:shared_bill",
+        args=[sharing.token_of(sharing.share_bill(bill=bill, by=resident))],
+    )
+    page = aunt.get(link).content.decode()
+    assert "¥950.00" in page
+    assert "¥1,000.00" not in page
+    assert "早缴优惠" in page
+    pressed = aunt.post(
+        link, {"provider": "wechatpay", "bill": bill.pk, "token": str(uuid.uuid4())}
+    )
+    order = PaymentOrder.objects.get()
+    own = reverse("payments:order", args=[order.pk])
+    for shown in (aunt.get(pressed.url), client.get(own)):
+        assert "¥950.00" in shown.content.decode()
+        assert "¥50.00" in shown.content.decode(), "the discount"
 
 
 def test_paid_by_another_person_the_resident_has_the_receipt(merchant, link, bill, aunt, resident):

@@ -49,7 +49,8 @@ class Basket:
 
     def save_lines(self, order: PaymentOrder) -> None:
         OrderBill.objects.bulk_create(
-            OrderBill(order=order, bill_id=bill.bill_id, amount=bill.amount) for bill in self.bills
+            OrderBill(order=order, bill_id=bill.bill_id, amount=bill.amount, discount=bill.discount)
+            for bill in self.bills
         )
         for line in self.accounts:
             line.order = order

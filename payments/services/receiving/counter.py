@@ -28,11 +28,12 @@ class MoreThanOwed(Exception):
 
 @dataclass(frozen=True)
 class OpenBill:
-    """A bill with what closes it today, in yuan."""
+    """A bill with what closes it today, in yuan, and what of a discount is off that already."""
 
     bill_id: int
     account_id: int
     amount: Decimal
+    discount: Decimal = ZERO
 
     @property
     def bill_ids(self) -> tuple[int | None, ...]:
@@ -109,7 +110,11 @@ def open_bills(bill_ids: Collection[int], *, community: Community) -> list[OpenB
     """
     bills = Bill.objects.filter(pk__in=bill_ids, account__community=community)
     found = amounts_due(bill_ids=list(bills.values_list("pk", flat=True)), on=today())
-    return [OpenBill(due.bill_id, due.account_id, due.amount) for due in found if due.amount]
+    return [
+        OpenBill(due.bill_id, due.account_id, due.amount, due.discount)
+        for due in found
+        if due.amount
+    ]
 
 
 def open_unbilled(account_ids: Collection[int], *, community: Community) -> list[OpenUnbilled]:
