@@ -227,3 +227,12 @@ def test_nothing_leaves_the_list_without_words(
     press(accountant, community, order, **wrong)
     assert listed(accountant, community) == [order]
     assert not order.looks.exists()
+
+
+@pytest.mark.parametrize("name", ["payments:unsettled", "payments:astray"])
+def test_the_chosen_tab_is_seen(community: Community, accountant: Client, name: str) -> None:
+    """A plain and an outlined secondary button look the same here."""
+    for query, href in (("", "?"), ("?looked", "?looked")):
+        page = accountant.get(reverse(name, args=[community.code]) + query).content.decode()
+        (tab,) = re.findall(r'<a class="([^"]*)" href="([^"]*)" aria-current="page">', page)[-1:]
+        assert tab == ("btn btn-sm btn-primary", href)
