@@ -95,7 +95,7 @@ STAFF = (
         (
             Place(_("Today"), "gauge", "portal:manager"),
             Place(
-                _("Payments to check"),
+                _("Online payments that do not fit"),
                 "triangle-alert",
                 "payments:unsettled",
                 ("payments:astray",),
