@@ -1,6 +1,7 @@
 """Papers about money: receipt and payout voucher (A5), clearance note (A4)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,11 +9,12 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.models import Charge
 from core.money import amount_in_words
 from core.pdf import qr_data_uri, render_template_pdf
-from payments.models import Clearance, PayoutVoucher, Receipt, ReceiptLine
+from payments.models import Clearance, OrderAccount, PayoutVoucher, Receipt, ReceiptLine
 
 STYLESHEET = "css/print/receipt.css"
 # Rows that one and two A5 pages hold with the totals, as usual; and one page, set closer.
@@ -33,29 +35,51 @@ class Row:
 
 
 def receipt_rows(receipt: Receipt) -> list[Row]:
-    """The receipt's lines in the order in which they were settled (one query)."""
-    lines = receipt.lines.select_related("account__unit", "charge__fee_item", "deposit").order_by(
-        "pk"
+    """The receipt's lines in the order in which they were settled (one query; two with credit)."""
+    lines = list(
+        receipt.lines.select_related("account__unit", "charge__fee_item", "deposit").order_by("pk")
     )
-    return [_row(line) for line in lines]
+    beside = any(line.charge is None and line.deposit is None for line in lines)
+    ahead = _months_ahead(receipt) if beside else {}
+    return [_row(line, ahead) for line in lines]
 
 
-def _row(line: ReceiptLine) -> Row:
+def _months_ahead(receipt: Receipt) -> dict[tuple[int, Decimal], OrderAccount]:
+    """By account and amount: the months for which a payment was made online, as the payer read."""
+    lines = OrderAccount.objects.filter(
+        order__payment=receipt.payment_id, purpose=OrderAccount.Purpose.PREPAYMENT
+    )
+    return {(line.account_id, line.amount): line for line in lines}
+
+
+def _row(line: ReceiptLine, ahead: Mapping[tuple[int, Decimal], OrderAccount]) -> Row:
     unit, charge = line.account.unit.code, line.charge
     if line.deposit is not None:
         held = _("Deposit, to be given back: %(purpose)s") % {"purpose": line.deposit.purpose}
         return Row(unit, held, "", "", "", None, line.amount)
     if charge is None:
-        return Row(unit, _("Prepaid"), "", "", "", None, line.amount)
+        months = ahead.get((line.account_id, line.amount))
+        item, period = _prepaid(months) if months else (_("Prepaid"), "")
+        return Row(unit, item, period, "", "", None, line.amount)
     return Row(
         unit=unit,
         item=charge.fee_item.name,
-        period=f"{charge.starts_on:%Y.%m.%d}–{charge.ends_on:%Y.%m.%d}",
+        period=_span(charge),
         quantity=_quantity(charge),
         price=_plain(charge.unit_price),
         charged=charge.amount if charge.amount != line.amount else None,
         amount=line.amount,
     )
+
+
+def _prepaid(ahead: OrderAccount) -> tuple[str, str]:
+    """What is prepaid, and for which days, as on the page of the order."""
+    words = ngettext("%(n)s month ahead", "%(n)s months ahead", ahead.months or 0)
+    return words % {"n": ahead.months}, _span(ahead)
+
+
+def _span(of: Charge | OrderAccount) -> str:
+    return f"{of.starts_on:%Y.%m.%d}–{of.ends_on:%Y.%m.%d}"
 
 
 def _quantity(charge: Charge) -> str:

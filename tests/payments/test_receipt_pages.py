@@ -1,16 +1,19 @@
 """Receipts on the screen, on paper, in the list, and checked by whoever holds one."""
 
+import datetime
 import io
 import re
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 from pypdf import PdfReader
 
-from payments.documents import receipt_pdf
+from payments.documents import receipt_pdf, receipt_rows
+from payments.services.receiving.record import Share
 from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.community import MembershipFactory
-from tests.factories.payments import make_payment
+from tests.factories.payments import PaymentOrderFactory, make_payment
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +50,30 @@ def test_as_pdf(client, resident, bill):
     ):
         assert part in text
     assert late.amount == "5.00"
+
+
+def test_months_ahead_are_named_with_their_days(client, resident, bill):
+    account = bill.account
+    order = PaymentOrderFactory(
+        community=account.community, user=resident, amount="729.00", state="paid"
+    )
+    order.account_lines.create(
+        account=account,
+        purpose="prepayment",
+        months=3,
+        starts_on=datetime.date(2026, 4, 1),
+        ends_on=datetime.date(2026, 6, 30),
+        amount="729.00",
+    )
+    share = Share(account.pk, Decimal(729), ())
+    receipt = make_payment(bill, amount="729.00", shares=[share], order=order).receipt
+    (row,) = receipt_rows(receipt)
+    assert "3" in row.item
+    assert row.period == "2026.04.01–2026.06.30"
+    page = client.get(reverse("payments:receipt", args=[receipt.pk]))
+    paper = PdfReader(io.BytesIO(receipt_pdf(receipt))).pages[0].extract_text()
+    for text in (page.content.decode(), re.sub(r"\s", "", paper)):
+        assert row.period in text
 
 
 @pytest.mark.parametrize(("lines", "pages"), [(9, 1), (16, 1), (17, 2), (26, 2), (40, 2)])
