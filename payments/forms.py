@@ -68,6 +68,10 @@ class MonthsForm(forms.Form):
         min_value=1,
         max_value=MOST_MONTHS,
         widget=forms.NumberInput(attrs={"class": "form-control num", "inputmode": "numeric"}),
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"),
+            _("Please choose from 1 to 36 months."),
+        ),
     )
 
 

@@ -29,7 +29,7 @@ from payments.views.used_form import receipt_of_used_form
 from payments.wording import offered
 
 CHOICES = (3, 6, 12)
-USUAL = 12
+USUAL = 3
 
 
 @dataclass(frozen=True)

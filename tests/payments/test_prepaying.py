@@ -273,6 +273,7 @@ def test_wrong_months_are_said_and_nothing_is_started(merchant, client, account,
     client.force_login(payer)
     page = client.get(reverse("payments:prepay"), {"months": months})
     assert page.context["form"].errors
+    assert 'name="provider"' not in page.content.decode(), "for a number that nobody chose"
     form = {"token": uuid.uuid4(), "account": account.pk, "months": months}
     client.post(reverse("payments:prepay"), form | {"provider": "wechatpay"})
     assert not PaymentOrder.objects.exists()
@@ -296,10 +297,11 @@ def test_the_pay_page_offers_what_is_on_no_bill(merchant, client, account, payer
 
 def test_the_desks_pages(client, account, clerk):
     url = reverse("payments:desk_prepay", args=[account.community.code, account.unit_id])
-    page = client.get(url, {"months": 3})
+    assert "data-till" not in client.get(url, {"months": 99}).content.decode()
+    page = client.get(url)
     form = {
         "token": page.context["token"],
-        "months": 3,
+        "months": page.context["months"],
         "amount": page.context["estimate"].total,
         "method": "cash",
     }
