@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -18,7 +20,7 @@ from core.kept_form import keep_form, kept_form
 from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
-from payments.services.online.basket import being_paid
+from payments.services.online.basket import being_paid, last_paid
 from payments.services.receiving.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.receiving.record import KeyConflict
 from payments.views.used_form import receipt_of_used_form
@@ -138,14 +140,7 @@ def _take(
             prepay=asked["prepay"],
         )
     except MoreThanOwed as error:
-        form.add_error(
-            "amount",
-            _(
-                "The ticked bills need only %(owed)s now; nothing was taken. Take that, or tick "
-                "below that the rest is a prepayment."
-            )
-            % {"owed": format_yuan(error.owed)},
-        )
+        form.add_error("amount", _needs_only(error.owed, ticked))
     except KeyConflict:
         form.add_error(
             None,
@@ -153,6 +148,29 @@ def _take(
         )
         messages.warning(request, _("Please look at the receipts before you take money again."))
     return None
+
+
+def _needs_only(owed: Decimal, ticked: set[int]) -> str:
+    """Why less is needed than was to be taken; of what is paid, how."""
+    if owed:
+        return _(
+            "The ticked bills need only %(owed)s now; nothing was taken. Take that, or tick "
+            "below that the rest is a prepayment."
+        ) % {"owed": format_yuan(owed)}
+    order = last_paid([key for key in ticked if key > 0], [-key for key in ticked if key < 0])
+    if order is None:
+        return _(
+            "What was ticked is paid already; nothing was taken. Tick below if this is a "
+            "prepayment."
+        )
+    at = timezone.localtime(order.paid_at)
+    return _(
+        "Paid online at %(time)s, receipt %(receipt)s; nothing was taken here. Tick below if this "
+        "is a prepayment."
+    ) % {
+        "time": date_format(at, "H:i" if at.date() == today() else "DATETIME_FORMAT"),
+        "receipt": order.payment.receipt.code,
+    }
 
 
 def _groups(unit: Unit, payer_id: int | None) -> list[Group]:

@@ -92,6 +92,19 @@ def test_an_order_that_is_open_online_is_told(client, clerk, bill, django_assert
     assert not client.get(collect_url(bill)).context["online"]
 
 
+@pytest.mark.parametrize("online", [True, False])
+def test_the_desk_reads_how_a_bill_was_paid_meanwhile(client, clerk, bill, online):
+    order = make_order(bill, state="paid") if online else None
+    receipt = make_payment(bill, order=order).receipt
+    client.cookies["django_language"] = "en"
+    answer = client.post(collect_url(bill), taken(bill), follow=True)
+    (words,) = answer.context["form"].errors["amount"]
+    paid_online = f"Paid online at {timezone.localtime():%H:%M}, receipt {receipt.code}"
+    assert (paid_online in words) == online
+    assert "0.00" not in words
+    assert Payment.objects.count() == 1
+
+
 def test_what_is_owed_on_no_bill_and_is_being_paid_online_is_told(client, clerk, bill):
     account = bill.account
     ChargeFactory(account=account, amount="30.00")

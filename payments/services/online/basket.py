@@ -91,12 +91,25 @@ def live_orders_for(user: User, wish: Wish) -> list[PaymentOrder]:
 def being_paid(bill_ids: Collection[int], unbilled: Collection[int]) -> Decimal:
     """What somebody is about to pay online, in yuan, by orders that are open now for any of the
     bills, or for what accounts owe on no bill; orders may hold more than that. One query."""
-    wanted = Q(lines__bill__in=bill_ids) | Q(
-        account_lines__account__in=unbilled, account_lines__purpose=OrderAccount.Purpose.UNBILLED
-    )
+    wanted = _is_for(bill_ids, unbilled)
     now = PaymentOrder.objects.live().filter(wanted, expires_at__gt=timezone.now()).distinct()
     total: Decimal = now.aggregate(total=Coalesce(Sum("amount"), ZERO))["total"]
     return total
+
+
+def last_paid(bill_ids: Collection[int], unbilled: Collection[int]) -> PaymentOrder | None:
+    """The last order, with its receipt, that was paid for any of the bills, or for what accounts
+    owe on no bill. One query."""
+    paid = PaymentOrder.objects.filter(
+        _is_for(bill_ids, unbilled), state=PaymentOrder.State.PAID, payment__receipt__isnull=False
+    )
+    return paid.select_related("payment__receipt").order_by("-paid_at").first()
+
+
+def _is_for(bill_ids: Collection[int], unbilled: Collection[int]) -> Q:
+    return Q(lines__bill__in=bill_ids) | Q(
+        account_lines__account__in=unbilled, account_lines__purpose=OrderAccount.Purpose.UNBILLED
+    )
 
 
 def fill(user: User, wish: Wish) -> Basket | None:
