@@ -72,10 +72,10 @@ def is_valid(share: BillShare) -> bool:
 
 
 def masked_unit(code: str) -> str:
-    """A unit's code with the end of its room hidden: 3-2-1502 is 3-2-15••."""
+    """A unit's code with the end of its room hidden: 3-2-1502 is 3-2-15**."""
     head, dash, room = code.rpartition("-")
     keep = max(len(room) - 2, min(len(room) - 1, 1), 0)
-    return head + dash + room[:keep] + "•" * (len(room) - keep)
+    return head + dash + room[:keep] + "*" * (len(room) - keep)
 
 
 def _signer() -> Signer:
