@@ -45,9 +45,9 @@ State = PaymentOrder.State
 
 def _own(request: SignedInRequest, pk: int) -> Bill:
     return get_object_or_404(
-        Bill.objects.of_resident(request.user).select_related(
-            "account__unit", "run__period", "run__corrects__period"
-        ),
+        Bill.objects.of_resident(request.user)
+        .with_open()
+        .select_related("account__unit", "run__period", "run__corrects__period"),
         pk=pk,
     )
 
@@ -58,7 +58,8 @@ def share(request: SignedInRequest, pk: int) -> HttpResponse:
     """The link to one of the resident's own bills: made by a press, shown, taken back."""
     bill = _own(request, pk)
     if request.method == "POST":
-        sharing.share_bill(bill=bill, by=request.user)
+        if bill.open_amount:
+            sharing.share_bill(bill=bill, by=request.user)
         return redirect("payments:share", pk=pk)
     found = BillShare.objects.visible_to(request.user).valid().filter(bill=bill).first()
     address = ""

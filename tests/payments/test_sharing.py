@@ -144,8 +144,17 @@ def test_who_moved_out_no_longer_shares(link, bill, aunt, resident):
     assert aunt.get(link).status_code == 410
 
 
-def test_a_paid_bill_says_so(link, bill, aunt):
+def test_a_paid_bill_says_so(link, bill, aunt, client, resident):
+    own = reverse("payments:share", args=[bill.pk])
+    assert "data-copy" in client.get(own).content.decode()
     make_payment(bill)
+    BillShare.objects.update(revoked_at=timezone.now())
+    client.post(own)
+    page = client.get(own)
+    assert "data-copy" not in page.content.decode(), "nobody is asked to pay it again"
+    assert not BillShare.objects.valid().exists()
+    BillShare.objects.update(revoked_at=None)
+    assert "data-copy" not in client.get(own).content.decode()
     page = aunt.get(link)
     assert page.status_code == 200
     assert 'name="provider"' not in page.content.decode()
