@@ -64,7 +64,7 @@ def _about(account: Any, months: int) -> dict[str, object]:
 # --- the resident ---------------------------------------------------------------------------
 
 
-def _own_accounts(request: SignedInRequest) -> QuerySet:
+def accounts_paid_for(request: SignedInRequest) -> QuerySet:
     """The accounts of units that the resident pays for now."""
     paid_for = Occupancy.objects.current().payers().filter(party__bindings__user=request.user)
     pairs = paid_for.values_list("unit", "party")
@@ -82,7 +82,7 @@ def _own_accounts(request: SignedInRequest) -> QuerySet:
 @require_http_methods(["GET", "HEAD", "POST"])
 def prepay(request: SignedInRequest) -> HttpResponse:
     """Months ahead of one of the resident's accounts (`?account=`, `?months=`), paid online."""
-    accounts = list(_own_accounts(request))
+    accounts = list(accounts_paid_for(request))
     if request.method == "POST":
         form = PrepayForm(
             request.POST,

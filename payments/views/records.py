@@ -17,6 +17,7 @@ from payments.forms import ids_of
 from payments.models import PaymentOrder
 from payments.statement import load_statement
 from payments.views.pay import unbilled_of
+from payments.views.prepay import accounts_paid_for
 
 LATEST = 10  # lines of the statement; the rest stands on its own page
 
@@ -52,10 +53,10 @@ def records(request: SignedInRequest) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Where to and with which words somebody transfers money for some bills."""
+    """Where to and with which words somebody transfers money for some bills, or ahead."""
 
     community: Community
-    amount: Decimal
+    amount: Decimal | None  # yuan; None where nothing is due
     memo: str
 
 
@@ -64,6 +65,7 @@ class Transfer:
 def transfer(request: SignedInRequest) -> HttpResponse:
     """Bank transfer instructions for all that is owed, or the bills of `?bill=`, with the memo.
 
+    Where nothing is owed they are there for each unit that he pays for, to pay ahead.
     Unit codes and payer's name are the two pieces of evidence that matching asks for.
     """
     bills = (
@@ -91,4 +93,11 @@ def transfer(request: SignedInRequest) -> HttpResponse:
                 f"{'+'.join(units)} {'、'.join(names)}",
             )
         )
+    if not wanted:
+        owing_to = {transfer.community for transfer in transfers}
+        transfers += [
+            Transfer(account.community, None, f"{account.unit.code} {account.party.name}")
+            for account in accounts_paid_for(request)
+            if account.community not in owing_to
+        ]
     return render(request, "payments/transfer.html", {"transfers": transfers})

@@ -187,7 +187,7 @@ def test_copied_on_a_phone_it_says_so(
 ) -> None:
     bill = make_bill("302.12")
     community = bill.account.community
-    community.bank_account_number = "571900012310801"
+    community.bank_account_number = "5719 0001 2310 801"
     community.save()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     sign_in(page, BindingFactory(party=bill.account.party).user)

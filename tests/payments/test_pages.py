@@ -8,9 +8,7 @@ from django.urls import reverse
 
 from payments.models import PaymentOrder, Receipt
 from tests.factories.billing import AccountFactory, make_bill
-from tests.factories.community import (
-    BindingFactory,
-)
+from tests.factories.community import BindingFactory, OccupancyFactory
 from tests.factories.payments import make_order, make_payment
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +185,7 @@ class TestRecords:
     def test_transfer_instructions_carry_unit_and_name(self, client, resident, bill):
         community = bill.account.community
         community.bank_name, community.bank_account_name = "招商银行杭州分行", "安居物业"
-        community.bank_account_number = "571900012310801"
+        community.bank_account_number = "5719 0001 2310 801"
         community.save()
         make_payment(bill, amount="44.12")
         page = client.get(reverse("payments:transfer"))
@@ -195,10 +193,21 @@ class TestRecords:
         assert transfer.amount == Decimal("300.00")
         assert transfer.memo == f"{bill.account.unit.code} {bill.account.party.name}"
         shown = page.content.decode()
-        for copied in ("571900012310801", "招商银行杭州分行", "安居物业", transfer.memo):
+        for copied in ("5719 0001 2310 801", "招商银行杭州分行", "安居物业", transfer.memo):
             assert copied in shown
         assert shown.count("data-copy=") == 5  # each of them, and the amount without its sign
         assert 'data-copy-text="300.00"' in shown
+        assert 'data-copy-text="571900012310801"' in shown, "as banks want it"
+        on_the_bill = client.get(reverse("billing:bill", args=[bill.pk])).content.decode()
+        assert f"{reverse('payments:transfer')}?bill={bill.pk}" in on_the_bill
+
+    def test_who_owes_nothing_can_transfer_ahead(self, client, resident, bill):
+        make_payment(bill)
+        OccupancyFactory(unit=bill.account.unit, party=bill.account.party)
+        assert reverse("payments:transfer") in client.get(reverse("payments:pay")).content.decode()
+        (transfer,) = client.get(reverse("payments:transfer")).context["transfers"]
+        assert transfer.amount is None
+        assert transfer.memo == f"{bill.account.unit.code} {bill.account.party.name}"
 
     def test_nothing_yet(self, client, resident, bill):
         make_payment(bill)
