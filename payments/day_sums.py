@@ -50,8 +50,10 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Settled:
-    """How differences were settled: one way, how many, and what they make in yuan."""
+    """How differences of one kind of money were settled: one way, how many, what they make in
+    yuan."""
 
+    of: str | Promise
     way: str | Promise
     count: int
     amount: Decimal
@@ -94,7 +96,8 @@ def sums_of(day: Reconciliation) -> DaySums:
         own = [one for one in groups if one["stands"] and _side(one) == name]
         settled = _total(one for one in own if one["state"] == State.SETTLED)
         rows.append(SideBySide(label, there, here, elsewhere, settled, _total(own) - settled))
-    return DaySums(rows, _ways(groups))
+    labels = {name: label for label, name, *_figures in sides}
+    return DaySums(rows, _ways(groups, labels))
 
 
 def _side(group: dict[str, Any]) -> str:
@@ -107,12 +110,16 @@ def _total(groups: Iterable[dict[str, Any]]) -> Decimal:
     return sum((one["amount"] for one in groups), ZERO)
 
 
-def _ways(groups: Iterable[dict[str, Any]]) -> list[Settled]:
-    found: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+def _ways(groups: Iterable[dict[str, Any]], labels: dict[str, Any]) -> list[Settled]:
+    """In the order of the sums; `labels` are what these are called."""
+    found: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
     for one in groups:
-        if one["state"] == State.SETTLED:
-            found[one["way"], not one["stands"]].append(one)
+        if one["state"] == State.SETTLED and _side(one) in labels:
+            found[_side(one), one["way"], not one["stands"]].append(one)
+    order = list(labels)
     return [
-        Settled(Way(way).label, sum(one["count"] for one in same), _total(same), here)
-        for (way, here), same in sorted(found.items())
+        Settled(labels[of], Way(way).label, sum(one["count"] for one in same), _total(same), here)
+        for (of, way, here), same in sorted(
+            found.items(), key=lambda item: (order.index(item[0][0]), item[0])
+        )
     ]

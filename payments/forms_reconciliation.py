@@ -57,6 +57,9 @@ class ExplainForm(WordsForm):
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, needed=True, **kwargs)
+
 
 class KeepForm(forms.Form):
     """Whose money it is that a channel's bill shows; empty: nobody knows yet."""

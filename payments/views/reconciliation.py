@@ -15,7 +15,7 @@ from payments.day_sums import sums_of
 from payments.difference_words import meaning
 from payments.forms_reconciliation import CompareForm, ExplainForm, KeepForm
 from payments.forms_refunds import WordsForm
-from payments.models import Reconciliation, ReconciliationLine
+from payments.models import Reconciliation, ReconciliationLine, SettlementMonth
 from payments.providers.base import PermanentError, TransientError
 from payments.reasons import plain_reason
 from payments.services.channels import differences as services
@@ -97,6 +97,9 @@ def reconciliation(request: SignedInRequest, community: Community, pk: int) -> H
             "over": found.day < today(),
             "money": money,
             "sums": sums_of(found),
+            "month_closed": SettlementMonth.objects.filter(
+                community=community, month=found.day.replace(day=1)
+            ).exists(),
             "late": money.outstanding > 0 and is_late(found.day),
             "entries": entries.order_by("pk"),
             "words": ExplainForm(),

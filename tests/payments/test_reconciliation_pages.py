@@ -45,6 +45,8 @@ def test_the_pages_from_the_difference_to_the_signature(open_day, bill, client):
 
     assert settle(recorded, way="record").url == url("reconciliation", day.pk)
     stranger = day.lines.get(order=None)
+    explaining = client.get(url("difference", stranger.pk)).context["words"]
+    assert explaining.fields["words"].required, "it is not called optional"
     assert settle(stranger, way="keep", unit="9-9-999").status_code == 422
     assert settle(stranger, way="explain", words=" ").url == url("difference", stranger.pk)
     assert settle(stranger, way="nonsense").url == url("difference", stranger.pk)

@@ -79,9 +79,12 @@ def test_from_the_statement_to_the_signature(client, url, community):
     assert "渠道少付" in client.get(url("reconciliation", short.pk)).content.decode()
     month = client.get(url("settlements"), month_of(FIFTH)).content.decode()
     assert url("close_settlement_month") in month
+    undo = url("undo_settlement", first.entries.get().pk)
+    assert undo in client.get(url("reconciliation", first.pk)).content.decode()
     client.post(url("close_settlement_month"), month_of(FIFTH))
     assert SettlementMonth.objects.get().explained == 1
-    client.post(url("undo_settlement", first.entries.get().pk))
+    assert undo not in client.get(url("reconciliation", first.pk)).content.decode()
+    client.post(undo)
     assert not SettlementEntry.objects.exclude(undone_at=None).exists()
 
 
@@ -120,6 +123,9 @@ def test_late_money_and_another_fee_are_seen(client, url, community):
     assert "tag-over" in page
     assert "¥0.90 by contract" in page
     assert "¥0.10 beyond the contract" in page
+    assert "to be signed off" not in page
+    make_day(community, day, "5.00", closed=False, provider="alipay")
+    assert "to be signed off" in client.get(url("settlements"), month_of(day)).content.decode()
 
 
 @pytest.mark.parametrize("asked", ["2026", "2026-13", "x", "9999-99"])
