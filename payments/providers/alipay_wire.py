@@ -27,8 +27,14 @@ from payments.providers.bill_files import CHINA, LARGEST
 from payments.providers.facts import AlreadyPaid, BalanceShort, PermanentError, TransientError
 
 TIMEOUT = 8  # seconds
-# Asking again may help.
-TRANSIENT = {"ACQ.SYSTEM_ERROR", "SYSTEM_ERROR", "isp.unknow-error", "isp.unknown-error"}
+# Asking again may help: the gateway is busy or down, we asked too often, ...
+TRANSIENT_CODES = {"10003", "20000", "40005"}
+TRANSIENT = {
+    *("ACQ.SYSTEM_ERROR", "AQC.SYSTEM_ERROR", "SYSTEM_ERROR"),  # AQC is Alipay's own spelling
+    *("isp.unknow-error", "isp.unknown-error"),
+    # ... our key or clock is not right, until somebody mends it.
+    *("isv.invalid-signature", "isv.invalid-timestamp"),
+}
 
 
 class Wire:
@@ -147,6 +153,6 @@ def _good(answer: dict[str, Any]) -> dict[str, Any]:
         raise AlreadyPaid(message)
     if sub_code == "ACQ.SELLER_BALANCE_NOT_ENOUGH":
         raise BalanceShort(sub_code, message)
-    if code in {"10003", "20000"} or sub_code in TRANSIENT:
+    if code in TRANSIENT_CODES or sub_code in TRANSIENT:
         raise TransientError(f"{sub_code}: {message}")
     raise PermanentError(sub_code, message)

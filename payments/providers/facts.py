@@ -16,7 +16,8 @@ class ProviderError(Exception):
 
 
 class TransientError(ProviderError):
-    """Network, overload, an answer that cannot be trusted: ask again; it may have been done."""
+    """Network, overload, an answer that cannot be trusted, or our key or clock not being accepted:
+    ask again; it may have been done."""
 
 
 class BillDamaged(TransientError):

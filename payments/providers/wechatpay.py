@@ -57,6 +57,9 @@ TYPES = {
 }
 ADDRESS = {Scene.NATIVE: "code_url", Scene.H5: "h5_url", Scene.JSAPI: "prepay_id"}
 PAID_CODES = {"ORDERPAID"}
+# Nothing was done or said about the order: the payer types his password (202), our key or clock is
+# not right (401), we ask too often (429). Asking again helps, perhaps once somebody mended it.
+NOT_NOW = {202, 401, 429}
 
 
 class WeChatPayProvider(Provider):
@@ -243,7 +246,7 @@ class WeChatPayProvider(Provider):
             answer = None
         if not isinstance(answer, dict):
             raise TransientError(f"status {status} without JSON")
-        if 200 <= status < 300:
+        if 200 <= status < 300 and status not in NOT_NOW:
             return answer
         code, message = str(answer.get("code", status)), str(answer.get("message", ""))
         if code in PAID_CODES:
@@ -252,7 +255,7 @@ class WeChatPayProvider(Provider):
             raise BalanceShort(code, message)
         if code == "STATEMENT_CREATING":
             raise BillNotReady(f"{code}: {message}")
-        if status >= 500 or status == 429:
+        if status >= 500 or status in NOT_NOW:
             raise TransientError(f"{code}: {message}")
         raise PermanentError(code, message)
 
