@@ -167,6 +167,24 @@ community_rule(
     broken="a.cleared_until IS DISTINCT FROM s.day",
 )
 community_rule(
+    "a_use_of_credit_is_what_it_settled",
+    subject="c.code || ' use of credit ' || u.id",
+    detail="u.amount || ' ≠ ' || COALESCE(s.total, 0)",
+    source="""payments_credituse u
+        JOIN billing_account a ON a.id = u.account_id
+        JOIN community_community c ON c.id = a.community_id
+        LEFT JOIN (
+            SELECT l.use_id, SUM(m.amount) AS total, MIN(e.account_id) AS first,
+                MAX(e.account_id) AS last
+            FROM payments_credituseline l
+            JOIN billing_allocation m ON m.id = l.allocation_id
+            JOIN billing_creditentry e ON e.id = m.credit_entry_id
+            GROUP BY l.use_id
+        ) s ON s.use_id = u.id""",
+    broken="""(u.amount, u.account_id, u.account_id)
+        IS DISTINCT FROM (s.total, s.first, s.last)""",
+)
+community_rule(
     "a_note_leaves_out_what_was_accepted",
     subject="c.code || ' clearance ' || l.id",
     detail="(one ->> 'item') || ' ' || (one ->> 'from') || ' – ' || (one ->> 'to')",

@@ -18,6 +18,7 @@ from payments.views import (
     sharing,
     statement,
     unsettled,
+    use_credit,
 )
 
 app_name = "payments"
@@ -32,6 +33,7 @@ urlpatterns = [
     ),
     # Residents
     path("pay/", pay.pay, name="pay"),
+    path("pay/credit/", use_credit.use_credit, name="use_credit"),
     path("pay/ahead/", prepay.prepay, name="prepay"),
     path("pay/transfer/", records.transfer, name="transfer"),
     path("pay/orders/<int:pk>/", orders.order, name="order"),
@@ -52,6 +54,11 @@ urlpatterns = [
     path("accounts/<int:pk>/statement.xlsx", statement.statement_as_xlsx, name="statement_xlsx"),
     # The front desk
     path("c/<slug:community>/desk/units/<int:pk>/collect/", collect.collect_money, name="collect"),
+    path(
+        "c/<slug:community>/desk/units/<int:pk>/use-credit/",
+        use_credit.use_credit_at_desk,
+        name="use_credit_at_desk",
+    ),
     path("c/<slug:community>/desk/units/<int:pk>/prepay/", prepay.desk_prepay, name="desk_prepay"),
     path(
         "c/<slug:community>/desk/units/<int:pk>/deposit/",

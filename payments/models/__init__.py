@@ -1,5 +1,6 @@
 from payments.models.bank import BankLine, BankStatement
 from payments.models.clearance import Clearance
+from payments.models.credit_use import CreditUse, CreditUseLine
 from payments.models.deposit import Deposit, DepositEntry
 from payments.models.look import EventLook, OrderLook
 from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
@@ -18,6 +19,8 @@ __all__ = [
     "BankStatement",
     "BillShare",
     "Clearance",
+    "CreditUse",
+    "CreditUseLine",
     "Deposit",
     "DepositEntry",
     "EventLook",

@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from billing.models import Bill, Charge, CreditEntry
-from core.money import ZERO
-from payments.models import PayoutVoucher, Receipt
+from core.money import ZERO, format_yuan
+from payments.models import CreditUse, PayoutVoucher, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,9 @@ class Part:
 class Line:
     """A bill, a charge beside the bills or a credit entry; `amount` is what it adds to the balance.
 
-    A bill has its lines as `parts`, a charge itself. Yuan; the balance is the one after the line.
+    A bill has its lines as `parts`, a charge itself. Credit that was used for them because somebody
+    asked adds nothing: the money is a line of its own day. Yuan; the balance is the one after the
+    line.
     """
 
     day: datetime.date
@@ -39,6 +41,7 @@ class Line:
     entry: CreditEntry | None = None
     receipt: Receipt | None = None
     voucher: PayoutVoucher | None = None
+    use: CreditUse | None = None
 
     @property
     def credited(self) -> Decimal:
@@ -47,7 +50,9 @@ class Line:
 
     @property
     def kind(self) -> str:
-        """bill, late_fee, extra, opening; payment, refund, waiver …"""
+        """bill, late_fee, extra, opening; payment, refund, waiver …; use"""
+        if self.use is not None:
+            return "use"
         if self.entry is not None:
             return self.entry.kind
         return "bill" if self.is_bill else self.parts[0].kind
@@ -59,6 +64,9 @@ class Line:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
+        if self.use is not None:
+            used = format_yuan(self.use.amount)
+            return _("%(amount)s of the credit used") % {"amount": used}
         if self.entry is not None:
             return self._of_entry(self.entry)
         part = self.parts[0]
@@ -83,6 +91,8 @@ class Line:
         """What there is to say besides: the receipt, the reason, the days; '' for nothing."""
         if self.entry is not None:
             return self._detail_of(self.entry)
+        if self.use is not None:
+            return _("for what was open, when asked for")
         part = self.parts[0]
         if self.bill is None or not self.is_bill:
             return part.reason or f"{part.starts_on} – {part.ends_on}"

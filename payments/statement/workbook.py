@@ -40,6 +40,9 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
 
 
 def _of(line: Line) -> Iterator[tuple[object, ...]]:
+    if line.use is not None:
+        yield line.day, line.title, line.detail, "", "", "", "", line.balance
+        return
     if line.entry is not None:
         yield line.day, line.title, line.detail, "", "", "", -line.amount, line.balance
         return

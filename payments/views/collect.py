@@ -23,6 +23,7 @@ from payments.models import Payment
 from payments.services.online.basket import being_paid, last_paid
 from payments.services.receiving.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.receiving.record import KeyConflict
+from payments.services.using_credit import prospects
 from payments.views.used_form import receipt_of_used_form
 
 # Of a form that is kept to be corrected: far more than anybody types or ticks.
@@ -81,6 +82,8 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             "owed": _total(groups, ticked, saved),
             "savings": saved,
             "online": _online(groups),
+            "prospects": prospects(group.account for group in groups),
+            "credit_token": new_token(),
             "form": form,
             "today": today(),
         },

@@ -18,12 +18,14 @@ from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from community.services import moving
 from payments.documents import clearance_pdf
+from payments.forms import new_token
 from payments.forms_refunds import FinalReadingForm, MoveOutForm
 from payments.models import Clearance
 from payments.services.giving_back import left_out as mending
 from payments.services.giving_back import moving_out as services
 from payments.services.receiving.deposits import account_of
 from payments.views import left_out
+from payments.views.use_credit import use_it
 
 State = Clearance.State
 
@@ -140,6 +142,7 @@ def _context(found: Clearance, typed: left_out.Typed | None) -> dict[str, Any]:
         "community": found.community,
         "clearance": found,
         "position": position,
+        "credit_token": new_token(),
         "left_out": left_out.rows(found, position, typed),
         "readable_from": left_out.readable_from(found),
         "bills": with_late_fees(bills.order_by("due_on", "pk"), on=today()),
@@ -221,7 +224,7 @@ def accept_left_out(request: SignedInRequest, community: Community, pk: int) -> 
 @require_POST
 def settle_clearance(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """Uses the payer's credit for what is open."""
-    services.settle_with_credit(_clearance(community, pk))
+    use_it(request, {_clearance(community, pk).account_id})
     return redirect("payments:clearance", community.code, pk)
 
 

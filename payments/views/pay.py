@@ -29,6 +29,7 @@ from payments.services.online.ordering import (
     Wish,
     start_order,
 )
+from payments.services.using_credit import prospects
 from payments.wording import offered
 
 
@@ -76,6 +77,12 @@ def pay(request: SignedInRequest) -> HttpResponse:
         # What was chosen is paid, or nothing was chosen.
         messages.warning(request, _("Please choose at least one bill that is still open."))
         return redirect("payments:pay")
+    accounts = list(
+        Account.objects.of_resident(request.user)
+        .with_balance()
+        .select_related("unit")
+        .order_by("unit__sort_key", "pk")
+    )
     wanted = ids_of(request.GET.getlist("bill"))
     # What is on no bill is from before all bills.
     oldest = {bill.pk for bill in bills if bill.due_on == bills[0].due_on and not beside}
@@ -102,7 +109,10 @@ def pay(request: SignedInRequest) -> HttpResponse:
             "chosen": chosen,
             "unbilled_chosen": not wanted,
             "today": today(),
-            "has_account": Account.objects.of_resident(request.user).exists(),
+            "has_account": bool(accounts),
+            "prospects": prospects(accounts),
+            "credit_token": new_token(),
+            "names_unit": len(accounts) > 1,
         },
     )
 

@@ -14,6 +14,8 @@ from community.access import public
 from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO
 from notices.models import Notice
+from payments.forms import new_token
+from payments.services.using_credit import prospects
 from payments.wording import channels_by_community
 from servicedesk.models import Ticket
 
@@ -65,13 +67,20 @@ def _home_of(user: User) -> dict[str, object]:
         .order_by("due_on", "pk"),
         on=today(),
     )
+    found = prospects(accounts)
+    useful = {each.account.pk for each in found}
     for account in accounts:
         own = [bill for bill in open_bills if bill.account_id == account.pk]
         account.owed += total_late_fee(own)  # type: ignore[attr-defined]
     return {
         "accounts": accounts,
         "owed": sum((account.owed for account in accounts), ZERO),  # type: ignore[attr-defined]
-        "credit": sum((account.credit for account in accounts), ZERO),  # type: ignore[attr-defined]
+        "prospects": found,
+        "credit_token": new_token(),
+        "credit": sum(
+            (account.credit for account in accounts if account.pk not in useful),  # type: ignore[attr-defined]
+            ZERO,
+        ),
         "open_bills": open_bills,
         "savings": savings(open_bills, on=today()),
         "late_fee": total_late_fee(open_bills),

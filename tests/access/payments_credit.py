@@ -85,6 +85,8 @@ def gone(side: Side) -> dict[str, Any]:
 ROWS = [
     Row("payments:prepay"),
     Row("payments:desk_prepay", own_unit),
+    Row("payments:use_credit", post=True),
+    Row("payments:use_credit_at_desk", own_unit, post=True),
     Row("payments:take_deposit", own_unit),
     Row("payments:deposits"),
     Row("payments:ask_refund", an_account),

@@ -1,5 +1,6 @@
 """`verify_books` sees every kind of tampering with payments that triggers would have refused."""
 
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,9 @@ from django.utils import timezone
 from core import books
 from payments.models import Payment
 from payments.services.receiving.record import Share
+from payments.services.using_credit import use_credit_now
 from tests.factories.billing import AccountFactory, make_bill
+from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_order, make_payment
 from tests.tampering import tamper
 
@@ -21,6 +24,8 @@ TABLES = (
     "payments_receiptline",
     "billing_creditentry",
     "billing_allocation",
+    "payments_credituse",
+    "payments_credituseline",
 )
 FIRST = "(SELECT MIN(id) FROM payments_payment)"
 
@@ -34,6 +39,7 @@ OWN_CHARGE = "payments.a_receipt_line_names_a_charge_of_its_account"
 GAPLESS = "payments.receipts_are_numbered_without_a_gap"
 PAID = "payments.an_order_is_paid_exactly_when_there_is_a_payment"
 ORDER_LINES = "payments.an_order_is_the_sum_of_its_lines"
+USED = "payments.a_use_of_credit_is_what_it_settled"
 CLEARED = "payments.an_account_is_cleared_up_to_the_day_of_its_note"
 
 TAMPERING = [
@@ -77,6 +83,13 @@ TAMPERING = [
         PAID,
     ),
     ("an order made larger", "UPDATE payments_paymentorder SET amount = amount + 1", ORDER_LINES),
+    ("a use of credit made larger", "UPDATE payments_credituse SET amount = amount + 1", USED),
+    (
+        "a use of credit moved to another account",
+        """UPDATE payments_credituse SET account_id = (SELECT MAX(id) FROM billing_account)""",
+        USED,
+    ),
+    ("a use of credit without a line", "DELETE FROM payments_credituseline", USED),
     ("an account cleared by no note", "UPDATE billing_account SET cleared_until = now()", CLEARED),
 ]
 
@@ -88,6 +101,8 @@ def paid():
     community = first.account.community
     second = make_bill("30.00", account=AccountFactory(community=community))
     make_payment(first, second, amount="60.00")
+    make_bill("3.00", account=first.account, quarter=2)
+    use_credit_now(account_ids=[first.account_id], by=StaffUserFactory.create(), token=uuid.uuid4())
     third = make_bill("10.00", account=AccountFactory(community=community))
     order = make_order(third, state="paid")
     make_payment(third, order=order, method=Payment.Method.WECHAT)

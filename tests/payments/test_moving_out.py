@@ -1,6 +1,7 @@
 """Moving out: settled on a day, money either way, a note when nothing is left."""
 
 import datetime
+import uuid
 from datetime import date
 from decimal import Decimal
 
@@ -18,6 +19,7 @@ from core import books
 from payments.models import Clearance, Payment
 from payments.services.giving_back import moving_out, refunds
 from payments.services.receiving.counter import collect
+from payments.services.using_credit import use_credit_now
 from tests.billing.small import Q2, issue, small_community, table
 from tests.factories.community import OccupancyFactory, PartyFactory, StaffUserFactory
 from tests.factories.payments import make_deposit, make_refund
@@ -199,10 +201,10 @@ def test_credit_settles_what_is_open(account, by):
     posting.post_credit(
         account=account, kind="opening", amount=Decimal("400.00"), value_date=MIDDLE
     )
-    clearance = moving_out.begin(account=account, day=MIDDLE, by=by)
+    moving_out.begin(account=account, day=MIDDLE, by=by)
     now = moving_out.position(account)
     assert (now.to_pay, now.refundable, now.has_both) == (0, Decimal("35.50"), False)
-    assert moving_out.settle_with_credit(clearance) == 0
+    assert use_credit_now(account_ids=[account.pk], by=by, token=uuid.uuid4()) == []
 
 
 # --- twice, wrong, back --------------------------------------------------------------------

@@ -7,8 +7,8 @@ tables hold the same rules against whoever does not come this way.
 """
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 
@@ -22,12 +22,14 @@ from core.sql import id_array
 
 __all__ = [
     "Credit",
+    "Kept",
     "Portion",
     "allocate",
     "credit_of",
     "lock_accounts",
     "post_credit",
     "post_credits",
+    "settle_with_credit",
     "take_back_late_fees",
     "use_credit",
 ]
@@ -134,6 +136,20 @@ def allocate(
     return [allocation for made in settle_purses(purses) for allocation in made]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Yuan of credit that settles nothing, by account; of which entries it is, where one is meant.
+
+    What stands at an entry only is no credit of its account any more: it went back.
+    """
+
+    of_accounts: Mapping[int, Decimal] = field(default_factory=dict)
+    of_entries: Mapping[int, Decimal] = field(default_factory=dict)
+
+
+NOTHING = Kept()
+
+
 def use_credit(*, account_ids: Iterable[int], charge_ids: Collection[int] | None = None) -> Decimal:
     """Settles open charges of accounts with their credit, oldest first; the yuan used.
 
@@ -143,22 +159,37 @@ def use_credit(*, account_ids: Iterable[int], charge_ids: Collection[int] | None
     """
     used = 0
     for chunk in _chunks(sorted(set(account_ids))):
-        with_credit = credit_of(chunk)
-        if not with_credit:
-            continue
-        lock_accounts(with_credit)
-        # Somebody may have used it, or brought more, while we waited for the lock.
-        credit = credit_of(with_credit)
-        entries = CreditEntry.objects.filter(account__in=credit, amount__gt=0)
-        made = settle_purses(
-            _purses(
-                entries,
-                {pk: to_fen(amount) for pk, amount in credit.items()},
-                charge_ids=charge_ids,
-            )
-        )
-        used += sum(to_fen(allocation.amount) for each in made for allocation in each)
+        made = settle_with_credit(account_ids=chunk, charge_ids=charge_ids)
+        used += sum(to_fen(allocation.amount) for each in made.values() for allocation in each)
     return from_fen(used)
+
+
+def settle_with_credit(
+    *,
+    account_ids: Collection[int],
+    charge_ids: Collection[int] | None = None,
+    kept: Kept = NOTHING,
+) -> dict[int, list[Allocation]]:
+    """As `use_credit`, for a few accounts, with what is not `kept`; by account what was settled.
+
+    Each money counts from its own value date, and so do the late fees of what it settles.
+    """
+    with_credit = credit_of(account_ids)
+    if not with_credit:
+        return {}
+    lock_accounts(with_credit)
+    # Somebody may have used it, or brought more, while we waited for the lock.
+    usable = {
+        pk: to_fen(amount - kept.of_accounts.get(pk, ZERO))
+        for pk, amount in credit_of(with_credit).items()
+    }
+    entries = CreditEntry.objects.filter(account__in=usable, amount__gt=0)
+    purses = _purses(entries, usable, charge_ids=charge_ids, kept=kept.of_entries)
+    made: dict[int, list[Allocation]] = {}
+    for purse, allocations in zip(purses, settle_purses(purses), strict=True):
+        if allocations:
+            made.setdefault(purse.entry.account_id, []).extend(allocations)
+    return made
 
 
 # What came in less what of it has settled something; accounts without any left are not named.
@@ -190,8 +221,10 @@ def _purses(
     usable: dict[int, int],
     bill_ids: Collection[int] | None = None,
     charge_ids: Collection[int] | None = None,
+    kept: Mapping[int, Decimal] = NOTHING.of_entries,
 ) -> list[Purse]:
-    """What of the entries is unused, oldest first, at most `usable` fen of each account.
+    """What of the entries is unused and not `kept` (yuan), oldest first, at most `usable` fen of
+    each account.
 
     An entry that was taken back, as a waiver is with its line, settles nothing more. Neither does
     one that only gives back what a refund took: what brought that money settles with it again, so
@@ -205,7 +238,8 @@ def _purses(
     )
     purses = []
     for entry in unused:
-        fen = min(to_fen(entry.unused), usable[entry.account_id])  # type: ignore[attr-defined]
+        free = entry.unused - kept.get(entry.pk, ZERO)  # type: ignore[attr-defined]
+        fen = min(to_fen(free), usable[entry.account_id])
         if fen > 0:
             usable[entry.account_id] -= fen
             purses.append(Purse(entry, (Choice(fen, bill_ids, charge_ids),)))

@@ -25,6 +25,7 @@ from core.money import ZERO, plain_yuan
 from payments.models import Clearance, Deposit, Payment, Receipt, Refund
 from payments.services.giving_back.refunds import refundable
 from payments.services.receiving.counter import open_unbilled
+from payments.services.using_credit import free_credit_of
 
 State = Clearance.State
 # A day further ahead would bill what nobody can know yet.
@@ -61,6 +62,7 @@ class Position:
     discount: Decimal  # what paying today would earn
     unbilled: Decimal  # open on no bill
     credit: Decimal
+    free: Decimal  # of the credit: what nobody asked to have back
     refundable: Decimal  # of the credit: what was paid in
     deposits: tuple[Any, ...]  # held, with `held`
     refunds: tuple[Refund, ...]  # asked for or approved, not paid out
@@ -92,7 +94,7 @@ class Position:
     @property
     def has_both(self) -> bool:
         """Credit that could settle what is open, and was not used yet."""
-        return bool(self.to_pay and self.credit)
+        return bool(self.to_pay and self.free)
 
 
 def position(account: Account, *, on: datetime.date | None = None) -> Position:
@@ -109,6 +111,7 @@ def position(account: Account, *, on: datetime.date | None = None) -> Position:
         discount=sum((one.discount for one in due), ZERO),
         unbilled=sum((part.amount for part in unbilled), ZERO),
         credit=credit_of([account.pk]).get(account.pk, ZERO),
+        free=free_credit_of([account.pk]).get(account.pk, ZERO),
         refundable=refundable(account.pk),
         deposits=tuple(Deposit.objects.filter(account=account).held().order_by("pk")),
         refunds=tuple(
@@ -162,12 +165,6 @@ def begin(
         runs=[run.pk for run in runs],
         opened_by=by,
     )
-
-
-@transaction.atomic
-def settle_with_credit(clearance: Clearance) -> Decimal:
-    """Uses the payer's credit for what is open; the yuan used."""
-    return use_credit(account_ids=[clearance.account_id])
 
 
 @transaction.atomic
