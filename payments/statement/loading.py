@@ -11,27 +11,29 @@ from payments.statement.lines import Line, Part, Statement
 
 # Of five tables side by side only what a line says: half the time of everything.
 SHOWN = (
-    *("kind", "amount", "value_date", "reverses", "account"),
+    *("kind", "amount", "value_date", "reverses", "account", "created_at"),
     *("posting__payment__method", "posting__payment__receipt__year"),
     *("posting__payment__receipt__number", "posting__payment__receipt__payment"),
     *("refund__entry", "refund__voucher__year", "refund__voucher__number"),
     *("refund__voucher__refund", "refund__voucher__counters"),
     *("adjustment__reason", "charge__starts_on", "charge__ends_on", "charge__fee_item__name"),
 )
-# Sorts by day, charges first, then entries as posted, then credit used.
-Row = tuple[datetime.date, int, int, Line]
+# Sorts by day and by the moment within it; of one moment charges first, then entries as posted.
+Row = tuple[datetime.date, datetime.datetime, int, int, Line]
+DAWN = datetime.datetime.min.replace(tzinfo=datetime.UTC)  # of charges whose moment nobody kept
 
 
 def load_statement(account: Account) -> Statement:
     """Everything on the account; the closing balance is the account's own, from the same rows.
 
     A bill counts from the day it was issued, money from its value date, a late fee from the last
-    day it was computed for, other charges from their first day.
+    day it was computed for, other charges from their first day. Within a day bills and money stand
+    as they came, so that a balance that somebody was shown stays what it was.
     """
     rows = [*_charges(account), *_entries(account), *_uses(account)]
-    rows.sort(key=lambda row: row[:3])
+    rows.sort(key=lambda row: row[:4])
     balance, lines = ZERO, []
-    for _day, _place, _pk, line in rows:
+    for *_order, line in rows:
         balance += line.amount
         line.balance = balance
         lines.append(line)
@@ -55,12 +57,13 @@ def _charges(account: Account) -> list[Row]:
             continue
         day = line.ends_on if line.kind == Charge.Kind.LATE_FEE else line.starts_on
         bill = bills.get(bill_id or 0)
-        rows.append((day, 0, pk, Line(day, line.amount, bill=bill, parts=(line,))))
+        rows.append((day, DAWN, 0, pk, Line(day, line.amount, bill=bill, parts=(line,))))
     for bill_id, parts in fees.items():
         bill = bills[bill_id]
         day = timezone.localdate(bill.issued_at)
         amount = sum((part.amount for part in parts), ZERO)
-        rows.append((day, 0, bill_id, Line(day, amount, bill=bill, parts=parts)))
+        line_of_bill = Line(day, amount, bill=bill, parts=parts)
+        rows.append((day, bill.issued_at, 0, bill_id, line_of_bill))
     return rows
 
 
@@ -75,7 +78,7 @@ def _entries(account: Account) -> list[Row]:
         day = entry.value_date
         voucher = getattr(getattr(entry, "refund", None), "voucher", None)
         line = Line(day, -entry.amount, entry=entry, receipt=receipt, voucher=voucher)
-        rows.append((day, 1, entry.pk, line))
+        rows.append((day, entry.created_at, 1, entry.pk, line))
     return rows
 
 
@@ -83,5 +86,5 @@ def _uses(account: Account) -> list[Row]:
     rows: list[Row] = []
     for use in account.credit_uses.all():
         day = timezone.localdate(use.used_at)
-        rows.append((day, 2, use.pk, Line(day, ZERO, use=use)))
+        rows.append((day, use.used_at, 2, use.pk, Line(day, ZERO, use=use)))
     return rows

@@ -104,6 +104,17 @@ def history(account: Account) -> None:
     CreditEntryFactory.create(account=account, kind="refund", amount="-2.00", value_date=day(500))
 
 
+def test_within_a_day_lines_stand_as_they_came(account: Account) -> None:
+    """What somebody was shown before a bill of the same day came is still there after it."""
+    make_payment(make_bill("50.00", account=account))
+    before = [line.balance for line in load_statement(account).lines]
+    make_bill("80.00", account=account, quarter=2)
+    make_payment(account.bills.last(), amount="30.00")
+    after = [line.balance for line in load_statement(account).lines]
+    assert after[:-2] == before
+    assert after[-2:] == [Decimal("80.00"), Decimal("50.00")]
+
+
 def test_everything_is_there_in_order_with_a_running_balance(account: Account) -> None:
     history(account)
     statement = load_statement(account)
