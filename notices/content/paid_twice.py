@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core.money import ZERO, plain_yuan
 from notices.content.short import ShortText
@@ -24,4 +25,11 @@ def context(notice: Notice) -> dict[str, Any]:
 
 
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
-    return ShortText("paid_twice", {"amount": plain_yuan(context["total"])})
+    kept = {rest.kept for rest in context["rests"]}
+    if kept == {True}:
+        outcome = _("it is kept as credit")
+    elif kept == {False}:
+        outcome = _("a refund is asked for")
+    else:
+        outcome = _("part is kept, part asked back")
+    return ShortText("paid_twice", {"amount": plain_yuan(context["total"]), "outcome": outcome})

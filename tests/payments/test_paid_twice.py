@@ -14,6 +14,7 @@ from billing.services.accounts.posting import credit_of
 from community.models import Role
 from core import books
 from notices import content
+from notices.content.paid_twice import context, sms
 from notices.models import Notice
 from payments.models import Payment, PaymentOrder, PaymentSettings, Refund
 from payments.providers.base import Scene
@@ -65,6 +66,12 @@ def told(order):
     return [" ".join(content.page_of(notice)) for notice in notices]
 
 
+def by_sms(order):
+    """What becomes of the money in the words of the short text."""
+    notice = Notice.objects.get(kind=Notice.Kind.PAID_TWICE, user=order.user)
+    return sms(notice, context(notice)).params["outcome"]
+
+
 def page_of(order, client=None):
     client = client or Client()
     client.force_login(order.user)
@@ -80,6 +87,7 @@ def test_by_default_the_rest_is_kept_and_payer_and_accountant_are_told(merchant,
     (words,) = told(order)
     assert "344.12" in words
     assert "kept as credit" in words
+    assert by_sms(order) == "it is kept as credit"
     assert "kept as credit of" in page_of(order)
 
 
@@ -96,6 +104,7 @@ def test_where_refund_is_the_rule_one_is_asked_for_and_a_person_approves(merchan
     assert refund.reason
     assert attention == [(order, paid_twice.ASKED)]
     assert "go back the way you paid" in told(order)[0]
+    assert by_sms(order) == "a refund is asked for"
     assert "checks it first" in page_of(order)
     # The payer, who may work here, does not decide on his own money.
     with pytest.raises(refunds.SamePerson):
