@@ -21,6 +21,7 @@ from core.money import ZERO, format_yuan
 from payments.forms import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.online.basket import being_paid, last_paid
+from payments.services.online.paid_twice import refunds_twice
 from payments.services.receiving.counter import MoreThanOwed, collect, open_unbilled
 from payments.services.receiving.record import KeyConflict
 from payments.services.using_credit import prospects
@@ -81,9 +82,10 @@ def collect_money(request: SignedInRequest, community: Community, pk: int) -> Ht
             "ticked": ticked,
             "owed": _total(groups, ticked, saved),
             "savings": saved,
-            "online": _online(groups),
             "prospects": prospects(group.account for group in groups),
             "credit_token": new_token(),
+            "online": (online := _online(groups)),
+            "keeps_twice": online and not refunds_twice(community),
             "form": form,
             "today": today(),
         },

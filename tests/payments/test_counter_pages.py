@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Account, Bill
-from payments.models import OrderAccount, Payment, PaymentOrder, Receipt
+from payments.models import OrderAccount, Payment, PaymentOrder, PaymentSettings, Receipt
+from payments.services.online.paid_twice import choose_rule
 from tests.factories.billing import AccountFactory, ChargeFactory, make_bill
 from tests.factories.community import (
     MembershipFactory,
@@ -79,11 +80,16 @@ def test_an_order_that_is_open_online_is_told(client, clerk, bill, django_assert
     second = make_bill("11.00", account=bill.account, quarter=2)
     order = make_order(bill, second)
     make_order(make_bill("22.00"))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         response = client.get(collect_url(bill))
     assert response.context["online"] == order.amount == bill.amount + second.amount
     client.cookies["django_language"] = "en"
-    assert "355.12 online" in client.get(collect_url(bill)).content.decode()
+    assert "355.12 online" in (hint := client.get(collect_url(bill)).content.decode())
+    assert "the online order is closed" in hint
+    assert "kept as the payer" in hint
+    community = bill.account.community
+    choose_rule(community=community, rule=PaymentSettings.PaidTwice.REFUND, by=clerk)
+    assert "a refund of the rest" in client.get(collect_url(bill)).content.decode()
     PaymentOrder.objects.update(expires_at=timezone.now())
     assert not client.get(collect_url(bill)).context["online"]
     PaymentOrder.objects.update(

@@ -103,14 +103,18 @@ def treat(order: PaymentOrder, rest: dict[int, Decimal]) -> str:
     `rest` is yuan by account. The payer is told by `paid_twice`. Must run in the transaction that
     settled the order, under the accounts' locks; doing it twice asks once.
     """
-    rule = PaymentSettings.of(order.community).paid_twice
     can = Capability.REFUND in providers.made(order).capabilities
-    refunds = rule == PaymentSettings.PaidTwice.REFUND and can
+    refunds = can and refunds_twice(order.community)
     if refunds:
         for account in Account.objects.filter(pk__in=rest).order_by("pk"):
             _ask(order, account, rest[account.pk])
     paid_twice.send(sender=PaymentOrder, order=order)
     return ASKED if refunds else KEPT
+
+
+def refunds_twice(community: Community) -> bool:
+    """Whether the community's rule is to ask for a refund of money paid twice, not to keep it."""
+    return PaymentSettings.of(community).paid_twice == PaymentSettings.PaidTwice.REFUND
 
 
 def choose_rule(*, community: Community, rule: str, by: User) -> PaymentSettings:
