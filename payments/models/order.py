@@ -26,6 +26,10 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         """Orders that may still be paid as intended."""
         return self.filter(state__in=[PaymentOrder.State.CREATED, PaymentOrder.State.PENDING])
 
+    def under_way(self, user: "User") -> "PaymentOrderQuerySet":
+        """What the user's pages call under way: his live orders, the newest first."""
+        return self.live().filter(user=user).order_by("-created_at")
+
     def watched(self) -> "PaymentOrderQuerySet":
         """Live ones, and those that we gave up but the provider may still take money for."""
         ended = [PaymentOrder.State.CLOSED, PaymentOrder.State.EXPIRED]

@@ -106,6 +106,7 @@ def pay(request: SignedInRequest) -> HttpResponse:
                 }
                 for place in sorted(places, key=lambda place: place.code)
             ],
+            "orders": PaymentOrder.objects.under_way(request.user),
             "chosen": chosen,
             "unbilled_chosen": not wanted,
             "today": today(),

@@ -46,7 +46,7 @@ def records(request: SignedInRequest) -> HttpResponse:
             "accounts": accounts,
             "account": account,
             "lines": load_statement(account).lines[: -LATEST - 1 : -1] if account else [],
-            "orders": PaymentOrder.objects.live().filter(user=request.user).order_by("-created_at"),
+            "orders": PaymentOrder.objects.under_way(request.user),
         },
     )
 

@@ -15,6 +15,7 @@ from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO
 from notices.models import Notice
 from payments.forms import new_token
+from payments.models import PaymentOrder
 from payments.services.using_credit import prospects
 from payments.wording import channels_by_community
 from servicedesk.models import Ticket
@@ -73,6 +74,7 @@ def _home_of(user: User) -> dict[str, object]:
         own = [bill for bill in open_bills if bill.account_id == account.pk]
         account.owed += total_late_fee(own)  # type: ignore[attr-defined]
     return {
+        "orders": PaymentOrder.objects.under_way(user),
         "accounts": accounts,
         "owed": sum((account.owed for account in accounts), ZERO),  # type: ignore[attr-defined]
         "prospects": found,

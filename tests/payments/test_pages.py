@@ -1,9 +1,12 @@
 """The pages where a resident pays, and where he reads what became of it."""
 
+import re
 import uuid
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from payments.models import PaymentOrder, Receipt
@@ -208,6 +211,20 @@ class TestRecords:
         (transfer,) = client.get(reverse("payments:transfer")).context["transfers"]
         assert transfer.amount is None
         assert transfer.memo == f"{bill.account.unit.code} {bill.account.party.name}"
+
+    @pytest.mark.parametrize("path", ["/", "/pay/", "/payments/"])
+    def test_an_order_under_way_is_told(
+        self, client, resident, bill, path, django_assert_num_queries
+    ):
+        with CaptureQueriesContext(connection) as none:
+            client.get(path)
+        orders = [make_order(bill, user=resident, state=state) for state in ("pending", "created")]
+        make_order(bill)
+        with django_assert_num_queries(len(none)):
+            shown = client.get(path).content.decode()
+        assert {int(pk) for pk in re.findall(r"/pay/orders/(\d+)/", shown)} == {
+            order.pk for order in orders
+        }
 
     def test_nothing_yet(self, client, resident, bill):
         make_payment(bill)
