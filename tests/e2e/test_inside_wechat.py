@@ -146,6 +146,9 @@ def test_the_bridges_word_is_not_believed(
     assert order.state == "pending"
     expect(page.locator(".order .tag-done")).to_have_count(0)
     expect(page.locator("[data-bridge-says=fail]")).to_be_visible(visible=lie == "fail")
+    expect(page.locator("[data-once-paid]")).to_be_visible(visible=lie == "ok")
+    for action in ("cancel", "scene"):
+        expect(page.locator(f"form[action$='/{action}/']")).to_be_visible(visible=lie == "fail")
     picture(page, f"lie-{lie}")
     wechat.pay(order.out_trade_no, callback=False)  # paid after all, and nobody told us
     expect_paid(page)
