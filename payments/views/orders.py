@@ -61,6 +61,8 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             **how_to_pay(request, found),
             "lines": _lines(found),
             "unfolded": "code" in request.GET,  # asked for on a narrow screen
+            "goes_on": "on" in request.GET
+            and (found.state, found.scene) == (State.PENDING, Scene.PAGE),
             "receipt": receipt,
             "choose_again": _choose_again(found) if found.state in ENDED else "",
             "beside": found.account_lines.select_related("account__unit"),
@@ -182,9 +184,10 @@ def order_scene(request: SignedInRequest, pk: int) -> HttpResponse:
     answer, placed = place(request, wish_of(found), found.provider, form_token, scene)
     if placed is None or placed.state != State.PENDING:
         return answer
-    # Never straight on to the provider: the page's policy lets forms lead to ourselves only.
-    unfolded = "?code" if scene == Scene.NATIVE else ""
-    return redirect(reverse("payments:order", args=[placed.pk]) + unfolded)
+    # Never straight on to the provider: the page's policy lets forms lead to ourselves only. The
+    # order's own page goes on to the provider's: who pressed once need not press again there.
+    then = {Scene.NATIVE: "?code", Scene.PAGE: "?on"}.get(Scene(placed.scene), "")
+    return redirect(reverse("payments:order", args=[placed.pk]) + then)
 
 
 @signed_in

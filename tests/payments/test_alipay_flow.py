@@ -169,8 +169,12 @@ class TestPages:
         assert "WeChat" not in page
         scene = reverse("payments:order_scene", args=[order.pk])
         assert client.post(scene, {"scene": "jsapi"}).status_code == 404
-        client.post(scene, {"scene": "page"})
+        pressed = client.post(scene, {"scene": "page"})
         own_page = PaymentOrder.objects.get(scene="page")
+        plain = reverse("payments:order", args=[own_page.pk])
+        goes_on = f'content="0; url={plain}go/"'
+        assert goes_on in client.get(pressed.url).content.decode(), "one press is enough"
+        assert goes_on not in client.get(plain).content.decode(), "come back, nobody is sent on"
         assert now(order) == State.CLOSED
         sent = client.get(reverse("payments:order_go", args=[own_page.pk]))
         assert sent.url.startswith(alipay.account["ALIPAY_GATEWAY"])
