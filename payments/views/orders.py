@@ -24,6 +24,7 @@ from payments.scenes import app_scene, inside
 from payments.services.giving_back.undoing import STANDING
 from payments.services.online.asking import retire
 from payments.services.online.basket import wish_of
+from payments.services.online.closed import why_closed
 from payments.services.online.hanging import hurry
 from payments.services.online.ordering import open_order
 from payments.services.online.paid_twice import rests
@@ -64,6 +65,7 @@ def order(request: SignedInRequest, pk: int) -> HttpResponse:
             "goes_on": "on" in request.GET
             and (found.state, found.scene) == (State.PENDING, Scene.PAGE),
             "receipt": receipt,
+            "closed": why_closed(found) if found.state == State.CLOSED else None,
             "choose_again": _choose_again(found) if found.state in ENDED else "",
             "beside": found.account_lines.select_related("account__unit"),
             "unasked": (unasked := rests(found) if receipt else []),

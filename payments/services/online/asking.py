@@ -74,8 +74,11 @@ def _end(order: PaymentOrder, *, watch: bool = False) -> PaymentOrder:
 
 def _fits(order: PaymentOrder) -> bool:
     """Whether there is time left, and its bills need all of it: the desk may have been paid."""
-    if order.expires_at <= timezone.now():
-        return False
+    return order.expires_at > timezone.now() and still_needed(order)
+
+
+def still_needed(order: PaymentOrder) -> bool:
+    """Whether what an order is for still needs all of it."""
     wanted = dict(order.lines.values_list("bill_id", "amount"))
     needed = {
         due.bill_id: due.open + due.late_fee
