@@ -56,7 +56,7 @@ def _own(request: SignedInRequest, pk: int) -> Bill:
 @require_http_methods(["GET", "HEAD", "POST"])
 def share(request: SignedInRequest, pk: int) -> HttpResponse:
     """The link to one of the resident's own bills: made by a press, shown, taken back."""
-    bill = _own(request, pk)
+    bill: Any = _own(request, pk)
     if request.method == "POST":
         if bill.open_amount:
             sharing.share_bill(bill=bill, by=request.user)
