@@ -96,7 +96,7 @@ class Callbacks(ABC):
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
 
     @abstractmethod
-    def message(self, body: bytes) -> Message:
+    def message(self, order: Order, body: bytes) -> Message:
         """Headers and body of a queued notification, signed now."""
 
     @abstractmethod
@@ -214,7 +214,10 @@ class Callbacks(ABC):
 
     def _try(self, callback: dict[str, Any]) -> dict[str, Any]:
         """One try of a queued notification: signed now, noted, and timed for the next."""
-        headers, body = self.message(callback["body"])
+        order = self.ledger.row(
+            "SELECT * FROM orders WHERE out_trade_no = ?", callback["out_trade_no"]
+        )
+        headers, body = self.message(order or {}, callback["body"])
         with_id = {"callback": callback["id"]}
         answer = self._send(callback["out_trade_no"], callback["url"], headers, body, **with_id)
         tries = callback["tries"] + 1

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from simulators.database import Database
 from simulators.faults import Faults
 from simulators.layout import CHINA, Markup, PagesApplication, page, table, tag
-from simulators.web import Request, Response
+from simulators.web import Refused, Request, Response
 
 # Days as 2026-01-05: which payouts are not as they should be.
 SWITCHES: dict[str, Any] = {
@@ -116,21 +117,36 @@ def statement(bank: Bank, found: list[Payout]) -> bytes:
 
 
 def add_routes(
-    application: PagesApplication, bank: Bank, ledger: Database, faults: Faults, *, brand: str
+    application: PagesApplication,
+    banks: dict[str, Bank],
+    ledger: Database,
+    faults: Faults,
+    *,
+    brand: str,
 ) -> None:
-    """The statement as a file, and a page with a button for it."""
+    """The statement as a file, and a page with a button for it: of the merchant that `merchant`
+    in the query names, or of the first."""
     route = application.route
+
+    def asked(request: Request) -> Bank:
+        number = request.query.get("merchant") or next(iter(banks))
+        if number not in banks:
+            raise Refused(404, "NOT_FOUND", f"No merchant {number}")
+        return banks[number]
 
     @route("GET", PATH)
     def download(request: Request) -> Response:
+        bank = asked(request)
         name = f'attachment; filename="statement-{bank.prefix.lower()}.csv"'
         content = statement(bank, payouts(bank, ledger, faults))
         return Response(200, content, "text/csv", {"Content-Disposition": name})
 
     @route("GET", "/payouts")
     def shown(request: Request) -> Response:
-        found = payouts(bank, ledger, faults)
-        button = tag("a", "下载银行流水 Bank statement", href=PATH, class_="button")
+        found = payouts(asked(request), ledger, faults)
+        query = urlsplit(request.target).query
+        href = f"{PATH}?{query}" if query else PATH
+        button = tag("a", "下载银行流水 Bank statement", href=href, class_="button")
         return page("结算到账 Payouts", _table(found), tag("p", button), brand=brand)
 
 

@@ -3,11 +3,11 @@
 import sys
 from functools import partial
 
-from simulators import bills, payouts, process
+from simulators import bills, merchants, payouts, process
 from simulators.alipay import bill, control, gateway, pages
 from simulators.alipay.callbacks import Callbacks
 from simulators.alipay.desk import Desk
-from simulators.alipay.keys import load_or_make
+from simulators.alipay.keys import load_all
 from simulators.alipay.ledger import open_ledger
 from simulators.faults import Faults
 from simulators.layout import PagesApplication
@@ -28,12 +28,12 @@ class Alipay(PagesApplication):
 
 def main() -> None:
     home = process.home("alipay")
-    keys = load_or_make(home)
+    known = load_all(home)
     port = process.port("SIM_ALIPAY_PORT", 9104)
     if "--env" in sys.argv[1:]:
-        account = keys.account(f"http://{process.host()}:{port}")
-        process.write_account(home, "merchant", account)
-        print(process.env_lines(account), end="")
+        address = f"http://{process.host()}:{port}"
+        known.write(home, address)
+        print(process.env_lines(known.first.account(address)), end="")
         return
     faults = Faults(
         callbacks="deliver",
@@ -45,20 +45,24 @@ def main() -> None:
         **payouts.SWITCHES,
     )
     ledger = open_ledger(home)
-    desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
+    merchants.add_column(ledger, known.first.number)
+    desk = Desk(known, ledger, faults, Callbacks(ledger, known, faults))
     application = Alipay("alipay", faults)
     for part in (gateway, control, pages):
         part.add_routes(application, desk)
-    bank = payouts.Bank(
-        payer="支付宝（中国）网络技术有限公司",
-        account="215500690",
-        memo=f"支付宝结算款{keys.seller_id} ",
-        prefix="ALIPAY",
-        net=partial(bill.net, desk),
-    )
-    payouts.add_routes(application, bank, ledger, faults, brand=pages.BRAND)
+    banks = {
+        keys.app_id: payouts.Bank(
+            payer="支付宝（中国）网络技术有限公司",
+            account="215500690",
+            memo=f"支付宝结算款{keys.seller_id} ",
+            prefix="ALIPAY",
+            net=partial(bill.net, desk, keys),
+        )
+        for keys in known
+    }
+    payouts.add_routes(application, banks, ledger, faults, brand=pages.BRAND)
     server = process.listen(application, port)
-    process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))
+    known.write(home, f"http://{process.address(server)}")
     desk.callbacks.start()
     process.serve(server)
     desk.callbacks.stop()

@@ -16,6 +16,7 @@ from typing import Any
 
 from simulators import bills
 from simulators.alipay.desk import Desk
+from simulators.alipay.keys import Keys
 from simulators.alipay.ledger import CHINA, clock, yuan
 from simulators.alipay.trades import refused
 from simulators.web import Refused, Request, Response
@@ -47,7 +48,7 @@ NO_BILL = "isp.bill_not_exist"
 PATH = "/downloadBill"
 
 
-def apply_for(desk: Desk, request: Request, asked: dict[str, Any]) -> dict[str, str]:
+def apply_for(desk: Desk, keys: Keys, request: Request, asked: dict[str, Any]) -> dict[str, str]:
     """Where the day's bill can be fetched. Raises Refused."""
     if asked.get("bill_type") != "trade":
         raise Refused(40002, "isv.invalid-arguments", "bill_type 只支持 trade")
@@ -56,38 +57,42 @@ def apply_for(desk: Desk, request: Request, asked: dict[str, Any]) -> dict[str, 
     except ValueError as error:
         raise Refused(40002, "isv.invalid-arguments", "bill_date 应为 yyyy-MM-dd") from error
     today = datetime.now(CHINA).date()
-    if (day >= today and not (day == today and desk.faults["bill_today"])) or not lines(desk, day):
+    if (day >= today and not (day == today and desk.faults["bill_today"])) or not lines(
+        desk, keys, day
+    ):
         raise refused(NO_BILL, "账单不存在")
-    claim = f"{day}.{int(time.time()) + URL_LIFE}"
-    token = f"{claim}.{_seal(desk, claim)}"
+    claim = f"{keys.app_id}.{day}.{int(time.time()) + URL_LIFE}"
+    token = f"{claim}.{_seal(keys, claim)}"
     return {"bill_download_url": f"{request.base_url}{PATH}?token={token}&fileType=csv.zip"}
 
 
 def download(desk: Desk, request: Request) -> Response:
     """The file that a token names. Raises Refused for a false or an old token."""
     claim, _, seal = request.query.get("token", "").rpartition(".")
-    if not hmac.compare_digest(seal, _seal(desk, claim)):
+    keys = desk.merchants.find(claim.partition(".")[0])
+    if keys is None or not hmac.compare_digest(seal, _seal(keys, claim)):
         raise Refused(403, "FORBIDDEN", "下载地址无效")
-    day, expiry = claim.split(".")
+    _app_id, day, expiry = claim.split(".")
     if time.time() > int(expiry):
         raise Refused(403, "FORBIDDEN", "下载地址已失效")
-    packed = pack(desk, date.fromisoformat(day))
+    packed = pack(desk, keys, date.fromisoformat(day))
     if desk.faults["bill_damaged"]:
         packed = packed[: len(packed) // 2]
     return Response(200, packed, "application/zip")
 
 
-def lines(desk: Desk, day: date) -> list[bills.Line]:
+def lines(desk: Desk, keys: Keys, day: date) -> list[bills.Line]:
     """A day in China, payment by payment and refund by refund."""
     begin = datetime.combine(day, datetime.min.time(), CHINA).timestamp()
-    span = (begin, begin + 86400)
+    span = (keys.app_id, begin, begin + 86400)
     paid = desk.ledger.rows(
-        "SELECT * FROM orders WHERE paid_at >= ? AND paid_at < ? ORDER BY paid_at", *span
+        "SELECT * FROM orders WHERE merchant = ? AND paid_at >= ? AND paid_at < ? ORDER BY paid_at",
+        *span,
     )
     returned = desk.ledger.rows(
         "SELECT refunds.*, orders.trade_no, orders.subject, orders.created_at AS begun_at"
         " FROM refunds JOIN orders USING (out_trade_no)"
-        " WHERE refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
+        " WHERE merchant = ? AND refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
         " ORDER BY settled_at",
         *span,
     )
@@ -105,9 +110,9 @@ def lines(desk: Desk, day: date) -> list[bills.Line]:
     return bills.spoil(found, desk.faults, amounts=amounts, **names)
 
 
-def net(desk: Desk, day: date) -> Decimal:
+def net(desk: Desk, keys: Keys, day: date) -> Decimal:
     """What is paid out for a day, in yuan: payments less refunds and fees, as its bill says."""
-    found = lines(desk, day)
+    found = lines(desk, keys, day)
     return _sum(found) + _sum(found, "服务费（元）")
 
 
@@ -128,15 +133,15 @@ def _line(row: dict[str, Any], kind: str, fen: int, *, begun: float, ended: floa
     }
 
 
-def pack(desk: Desk, day: date) -> bytes:
+def pack(desk: Desk, keys: Keys, day: date) -> bytes:
     """The zip. Names of files are GBK without a mark that says so, as the original's are."""
-    found = lines(desk, day)
-    stem = f"{desk.keys.seller_id}0156_{day:%Y%m%d}"
+    found = lines(desk, keys, day)
+    stem = f"{keys.seller_id}0156_{day:%Y%m%d}"
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (
-            (f"{stem}_业务明细.csv", _details(desk, day, found)),
-            (f"{stem}_业务明细(汇总).csv", _summary(desk, day, found)),
+            (f"{stem}_业务明细.csv", _details(keys, day, found)),
+            (f"{stem}_业务明细(汇总).csv", _summary(keys, day, found)),
         ):
             archive.writestr(_GbkName(name), text.encode("gbk"), zipfile.ZIP_DEFLATED)
     return out.getvalue()
@@ -149,20 +154,20 @@ class _GbkName(zipfile.ZipInfo):
         return self.filename.encode("gbk"), self.flag_bits & ~0x800
 
 
-def _head(desk: Desk, day: date, title: str) -> str:
+def _head(keys: Keys, day: date, title: str) -> str:
     begin, end = (f"{one:%Y年%m月%d日} 00:00:00" for one in (day, day + timedelta(days=1)))
     return (
-        f"#支付宝业务{title}查询\r\n#账号：[{desk.keys.seller_id}0156]\r\n"
+        f"#支付宝业务{title}查询\r\n#账号：[{keys.seller_id}0156]\r\n"
         f"#起始日期：[{begin}]   终止日期：[{end}]\r\n"
     )
 
 
-def _details(desk: Desk, day: date, found: list[bills.Line]) -> str:
+def _details(keys: Keys, day: date, found: list[bills.Line]) -> str:
     paid = [line for line in found if line["业务类型"] == "交易"]
     returned = [line for line in found if line["业务类型"] == "退款"]
     rows = [[line[c] + ("\t" if c in TABBED else "") for c in COLUMNS] for line in found]
     return (
-        _head(desk, day, "明细")
+        _head(keys, day, "明细")
         + f"#{'-' * 41}业务明细列表{'-' * 40}\r\n"
         + _csv([list(COLUMNS), *rows])
         + f"#{'-' * 41}业务明细列表结束{'-' * 36}\r\n"
@@ -173,13 +178,13 @@ def _details(desk: Desk, day: date, found: list[bills.Line]) -> str:
     )
 
 
-def _summary(desk: Desk, day: date, found: list[bills.Line]) -> str:
+def _summary(keys: Keys, day: date, found: list[bills.Line]) -> str:
     refunded = sum(line["业务类型"] == "退款" for line in found)
     amount, fee = _sum(found), _sum(found, "服务费（元）")
     values = [str(len(found) - refunded), str(refunded), str(amount), str(amount)]
     values += ["0.00", "0.00", "0.00", str(fee), "0.00", str(amount + fee)]
     return (
-        _head(desk, day, "汇总")
+        _head(keys, day, "汇总")
         + f"#{'-' * 41}业务汇总列表{'-' * 40}\r\n"
         + _csv([list(SUMMARY), ["\t", "\t", *values], ["合计\t", "\t", *values]])
         + f"#{'-' * 41}业务汇总列表结束{'-' * 36}\r\n"
@@ -197,6 +202,6 @@ def _csv(rows: list[list[str]]) -> str:
     return out.getvalue()
 
 
-def _seal(desk: Desk, claim: str) -> str:
-    secret = (desk.keys.folder / "alipay_private_key.pem").read_bytes()
+def _seal(keys: Keys, claim: str) -> str:
+    secret = (keys.folder / "alipay_private_key.pem").read_bytes()
     return hmac.new(secret, claim.encode(), hashlib.sha256).hexdigest()

@@ -9,6 +9,7 @@ from simulators.alipay.keys import Keys
 from simulators.callbacks import HOUR, MINUTE, Message, Order
 from simulators.database import Database
 from simulators.faults import Faults
+from simulators.merchants import Merchants
 from simulators.posting import Answer
 
 
@@ -17,15 +18,16 @@ class Callbacks(callbacks.Callbacks):
     schedule = (4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR)
     forgeries = tuple(notifications.FAULTS)
 
-    def __init__(self, ledger: Database, keys: Keys, faults: Faults) -> None:
+    def __init__(self, ledger: Database, merchants: Merchants[Keys], faults: Faults) -> None:
         super().__init__(ledger, faults)
-        self.keys = keys
+        self.merchants = merchants
 
-    def message(self, body: bytes) -> Message:
-        return notifications.sealed(self.keys, json.loads(body))
+    def message(self, order: Order, body: bytes) -> Message:
+        return notifications.sealed(self.merchants.of(order), json.loads(body))
 
     def forge(self, order: Order, fault: str, options: dict[str, Any]) -> Message:
-        return notifications.FAULTS[fault](notifications.Forgery(self.keys, order, options))
+        forgery = notifications.Forgery(self.merchants.of(order), order, options)
+        return notifications.FAULTS[fault](forgery)
 
     def heard(self, answer: Answer) -> bool:
         return answer.status == 200 and answer.body == "success"

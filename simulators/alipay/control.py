@@ -3,13 +3,16 @@
 from simulators.alipay import ledger as books
 from simulators.alipay import trades
 from simulators.alipay.desk import Desk
+from simulators.alipay.keys import STEPS
 from simulators.controls import add_callback_routes, add_fault_routes, check_callback_switch
+from simulators.merchants import add_key_route
 from simulators.web import Application, Request, Response, json_response
 
 
 def add_routes(application: Application, desk: Desk) -> None:
     add_fault_routes(application, check=check_callback_switch)
     add_callback_routes(application, desk.callbacks, lambda number: trades.get(desk.ledger, number))
+    add_key_route(application, desk.merchants, STEPS)
     route = application.route
 
     @route("GET", "/control/ledger")

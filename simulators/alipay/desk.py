@@ -10,13 +10,14 @@ from simulators.alipay.keys import Keys
 from simulators.alipay.trades import Trade, refused
 from simulators.database import Database
 from simulators.faults import Faults
+from simulators.merchants import Merchants
 
 
 @dataclass(frozen=True)
 class Desk:
     """The parts of the simulator that its gateway, pages and controls share."""
 
-    keys: Keys
+    merchants: Merchants[Keys]
     ledger: Database
     faults: Faults
     callbacks: Callbacks
@@ -26,15 +27,15 @@ class Desk:
         with self.ledger.transaction():
             trade = trades.pay(self.ledger, out_trade_no)
             if callback:
-                self._tell(trade, notifications.for_payment(self.keys, trade))
+                self._tell(trade, notifications.for_payment(self.merchants.of(trade), trade))
         return trade
 
-    def refund(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def refund(self, keys: Keys, asked: dict[str, Any]) -> dict[str, Any]:
         """Accept a refund; the money moves at once unless refunds are held."""
         if self.faults.take("poor_next"):
             raise refused("ACQ.SELLER_BALANCE_NOT_ENOUGH", "商户余额不足")
         with self.ledger.transaction():
-            trade, refund, new = refunds.create(self.ledger, asked)
+            trade, refund, new = refunds.create(self.ledger, keys, asked)
             moves = new and not self.faults["hold_refunds"]
             if moves:
                 self.settle(trade["out_trade_no"], refund["out_request_no"], "SUCCESS")
@@ -48,7 +49,8 @@ class Desk:
             if status == "SUCCESS":
                 trade = trades.get(self.ledger, out_trade_no)
                 gone_back = refunds.gone_back(self.ledger, out_trade_no)
-                told = notifications.for_refund(self.keys, trade, refund, gone_back=gone_back)
+                keys = self.merchants.of(trade)
+                told = notifications.for_refund(keys, trade, refund, gone_back=gone_back)
                 self._tell(trade, told, out_refund_no=out_request_no)
         return refund
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulators.alipay import bill, refunds, signing, trades
 from simulators.alipay.desk import Desk
+from simulators.alipay.keys import Keys
 from simulators.web import Application, Refused, Request, Response, redirect
 
 PATH = "/gateway.do"
@@ -19,7 +20,7 @@ MESSAGES = {
     40004: "Business Failed",
 }
 Asked = dict[str, Any]
-Method = Callable[[Request, Asked], dict[str, Any]]
+Method = Callable[[Keys, Request, Asked], dict[str, Any]]
 
 
 def add_routes(application: Application, desk: Desk) -> None:
@@ -44,28 +45,28 @@ def add_routes(application: Application, desk: Desk) -> None:
 def _methods(desk: Desk) -> dict[str, Method]:
     ledger = desk.ledger
 
-    def precreate(request: Request, asked: Asked) -> dict[str, Any]:
-        trade = trades.ask(ledger, "alipay.trade.precreate", asked["common"], asked)
+    def precreate(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        trade = trades.ask(ledger, keys, "alipay.trade.precreate", asked["common"], asked)
         code = f"https://qr.alipay.com/{trade['scan_token']}"
         return {"out_trade_no": trade["out_trade_no"], "qr_code": code}
 
-    def query(request: Request, asked: Asked) -> dict[str, Any]:
-        return trades.as_answer(trades.known(ledger, asked))
+    def query(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        return trades.as_answer(trades.known(ledger, asked, keys))
 
-    def close(request: Request, asked: Asked) -> dict[str, Any]:
-        trade = trades.close(ledger, asked)
+    def close(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        trade = trades.close(ledger, asked, keys)
         return {"out_trade_no": trade["out_trade_no"], "trade_no": trade["trade_no"]}
 
-    def refund(request: Request, asked: Asked) -> dict[str, Any]:
-        return desk.refund(asked)
+    def refund(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        return desk.refund(keys, asked)
 
-    def query_refund(request: Request, asked: Asked) -> dict[str, Any]:
-        trade = trades.known(ledger, asked)
+    def query_refund(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        trade = trades.known(ledger, asked, keys)
         number = str(asked.get("out_request_no", ""))
         return refunds.as_query(trade, refunds.find(ledger, trade["out_trade_no"], number))
 
-    def bill_address(request: Request, asked: Asked) -> dict[str, Any]:
-        return bill.apply_for(desk, request, asked)
+    def bill_address(keys: Keys, request: Request, asked: Asked) -> dict[str, Any]:
+        return bill.apply_for(desk, keys, request, asked)
 
     return {
         "alipay.trade.precreate": precreate,
@@ -85,14 +86,14 @@ def _answer(
     request: Request,
 ) -> Response:
     """JSON, with status 200 whatever is in it; who is not known gets it unsigned."""
-    ours = parameters.get("app_id") == desk.keys.app_id
+    known = desk.merchants.find(parameters.get("app_id", ""))
     try:
-        asked = _asked(desk, parameters)
+        keys, asked = _asked(desk, parameters)
         if method not in methods:
             raise Refused(40002, "isv.invalid-method", "不存在的方法名")
         if desk.faults.take("busy_next"):
             raise Refused(20000, "isp.unknow-error", "系统繁忙")
-        content = {"code": "10000", "msg": MESSAGES[10000], **methods[method](request, asked)}
+        content = {"code": "10000", "msg": MESSAGES[10000], **methods[method](keys, request, asked)}
     except Refused as refusal:
         content = {
             "code": str(refusal.status),
@@ -100,14 +101,15 @@ def _answer(
             "sub_code": refusal.code,
             "sub_msg": refusal.message,
         }
-    return signing.answer(desk.keys, method or "error", content, signed=ours)
+    signer = known or desk.merchants.first
+    return signing.answer(signer, method or "error", content, signed=known is not None)
 
 
 def _page(desk: Desk, method: str, parameters: dict[str, str]) -> Response:
     """A payer's browser: to the cashier, or to a page that says what is wrong."""
     try:
-        asked = _asked(desk, parameters)
-        trade = trades.ask(desk.ledger, method, asked["common"], asked)
+        keys, asked = _asked(desk, parameters)
+        trade = trades.ask(desk.ledger, keys, method, asked["common"], asked)
     except Refused as refusal:
         raise Refused(400, refusal.code, refusal.message) from refusal
     # Whoever follows the link is signed in, in his app or his browser: now it is a trade.
@@ -115,9 +117,12 @@ def _page(desk: Desk, method: str, parameters: dict[str, str]) -> Response:
     return redirect(f"/cashier?token={trade['scan_token']}")
 
 
-def _asked(desk: Desk, parameters: dict[str, str]) -> Asked:
-    """What is asked, once the request proved genuine. Raises Refused."""
-    signing.verify_request(desk.keys, parameters)
+def _asked(desk: Desk, parameters: dict[str, str]) -> tuple[Keys, Asked]:
+    """Who asks for what, once the request proved genuine. Raises Refused."""
+    keys = desk.merchants.find(parameters.get("app_id", ""))
+    if keys is None:
+        raise Refused(40002, "isv.invalid-app-id", "无效的AppID参数")
+    signing.verify_request(keys, parameters)
     if parameters.get("version") != "1.0":
         raise Refused(40002, "isv.invalid-version", "无效的版本")
     if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", parameters.get("timestamp", "")):
@@ -129,4 +134,4 @@ def _asked(desk: Desk, parameters: dict[str, str]) -> Asked:
     if not isinstance(asked, dict):
         raise Refused(40002, "isv.invalid-json", "biz_content 不是 JSON 对象")
     common = {name: parameters.get(name, "") for name in ("notify_url", "return_url")}
-    return {**asked, "common": common}
+    return keys, {**asked, "common": common}

@@ -1,17 +1,22 @@
-"""The keys and numbers of both sides: made once at first start, kept under SIM_HOME/alipay/keys."""
+"""The keys and numbers of both sides: made once at first start, kept under SIM_HOME/alipay/keys.
+
+For a trial they can be changed while the simulator runs; the next start has the first ones again.
+"""
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from simulators import rsa
+from simulators import merchants, rsa
 from simulators.process import write_private
+from simulators.web import Refused
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keys:
     """Who the merchant is, how its requests are verified and how answers are signed."""
 
@@ -20,6 +25,12 @@ class Keys:
     seller_id: str
     merchant: RSAPublicKey
     platform: RSAPrivateKey
+    coming_platform: RSAPrivateKey | None = None
+    coming_merchant: RSAPublicKey | None = None
+
+    @property
+    def number(self) -> str:
+        return self.app_id
 
     def account(self, address: str) -> dict[str, str]:
         """What the portal is told, as environment variables."""
@@ -31,10 +42,54 @@ class Keys:
             "ALIPAY_PUBLIC_KEY_FILE": str(self.folder / "alipay_public_key.pem"),
         }
 
+    # --- changing them: each answers the variables that the portal needs -------------------------
 
-def load_or_make(home: Path) -> Keys:
-    """The keys in home/keys. Two processes that start together agree on one set."""
-    folder = rsa.made_once(home / "keys", _make)
+    def make_public_key(self) -> dict[str, str]:
+        """A new one of Alipay's, which signs nothing yet."""
+        self.coming_platform = rsa.make()
+        file = self.folder / f"alipay_public_key.{secrets.token_hex(4)}.pem"
+        write_private(file, rsa.public_pem(self.coming_platform))
+        return {"ALIPAY_PUBLIC_KEY_FILE": str(file)}
+
+    def change_public_key(self) -> dict[str, str]:
+        """Alipay signs everything with its new one."""
+        if self.coming_platform is None:
+            raise Refused(400, "INVALID_REQUEST", "make_public_key comes first")
+        self.platform, self.coming_platform = self.coming_platform, None
+        return {}
+
+    def make_app_key(self) -> dict[str, str]:
+        """A new pair of the app's; requests under it are refused until Alipay has it."""
+        made = rsa.make()
+        self.coming_merchant = made.public_key()
+        file = self.folder / f"app_private_key.{secrets.token_hex(4)}.pem"
+        write_private(file, rsa.private_pem(made))
+        return {"ALIPAY_PRIVATE_KEY_FILE": str(file)}
+
+    def change_app_key(self) -> dict[str, str]:
+        """The new public key is entered at Alipay, in the place of the old: it knows one."""
+        if self.coming_merchant is None:
+            raise Refused(400, "INVALID_REQUEST", "make_app_key comes first")
+        self.merchant, self.coming_merchant = self.coming_merchant, None
+        return {}
+
+
+STEPS: dict[str, Callable[[Keys], dict[str, str]]] = {
+    "make_public_key": Keys.make_public_key,
+    "change_public_key": Keys.change_public_key,
+    "make_app_key": Keys.make_app_key,
+    "change_app_key": Keys.change_app_key,
+}
+
+
+def load_all(home: Path) -> merchants.Merchants[Keys]:
+    """Every merchant's."""
+    return merchants.load(home, load_or_make)
+
+
+def load_or_make(home: Path, place: int = 1) -> Keys:
+    """The keys of a merchant. Two processes that start together agree on one set."""
+    folder = rsa.made_once(merchants.folder(home, place), _make)
     numbers = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
     return Keys(
         folder=folder,

@@ -12,6 +12,7 @@ from simulators.database import Database
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     out_trade_no TEXT PRIMARY KEY,
+    merchant TEXT NOT NULL DEFAULT '',
     scan_token TEXT NOT NULL UNIQUE,
     method TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN

@@ -143,20 +143,21 @@ def _way_back(desk: Desk, trade: Trade) -> str:
         return ""
     if not trade["paid_at"]:
         return address
+    keys = desk.merchants.of(trade)
     told = {
-        "app_id": desk.keys.app_id,
-        "auth_app_id": desk.keys.app_id,
+        "app_id": keys.app_id,
+        "auth_app_id": keys.app_id,
         "charset": "utf-8",
         "method": f"{trade['method']}.return",
         "out_trade_no": trade["out_trade_no"],
-        "seller_id": desk.keys.seller_id,
+        "seller_id": keys.seller_id,
         "timestamp": clock(),
         "total_amount": yuan(trade["total"]),
         "trade_no": trade["trade_no"],
         "version": "1.0",
     }
     joint = "&" if urlsplit(address).query else "?"
-    return f"{address}{joint}{urlencode(signing.seal(desk.keys, told))}"
+    return f"{address}{joint}{urlencode(signing.seal(keys, told))}"
 
 
 def _details(desk: Desk, trade: Trade) -> Markup:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from simulators.alipay import trades
+from simulators.alipay.keys import Keys
 from simulators.alipay.ledger import clock, yuan
 from simulators.alipay.trades import Trade, refused
 from simulators.database import Database
@@ -11,7 +12,7 @@ from simulators.database import Database
 Refund = dict[str, Any]
 
 
-def create(ledger: Database, asked: dict[str, Any]) -> tuple[Trade, Refund, bool]:
+def create(ledger: Database, keys: Keys, asked: dict[str, Any]) -> tuple[Trade, Refund, bool]:
     """Accept a refund: the trade, the refund, and whether it is new.
 
     The same out_request_no refunds once; without one the trade can only be refunded whole.
@@ -20,7 +21,7 @@ def create(ledger: Database, asked: dict[str, Any]) -> tuple[Trade, Refund, bool
     """
     amount = trades.fen(asked.get("refund_amount"), "refund_amount")
     with ledger.transaction():
-        trade = trades.known(ledger, asked)
+        trade = trades.known(ledger, asked, keys)
         number = str(asked.get("out_request_no") or trade["out_trade_no"])
         before = find(ledger, trade["out_trade_no"], number)
         if before is not None:

@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from simulators.alipay.keys import Keys
 from simulators.alipay.ledger import CHINA, clock, yuan
 from simulators.database import Database
 from simulators.web import Refused
@@ -30,7 +31,9 @@ def bad_parameter(field: str, why: str) -> Refused:
     return refused("ACQ.INVALID_PARAMETER", f"参数无效：{field} {why}")
 
 
-def ask(ledger: Database, method: str, common: dict[str, str], asked: dict[str, Any]) -> Trade:
+def ask(
+    ledger: Database, keys: Keys, method: str, common: dict[str, str], asked: dict[str, Any]
+) -> Trade:
     """Keep what a merchant asks for; it is no trade yet, and asking again is answered again.
 
     Raises Refused: ACQ.INVALID_PARAMETER, ACQ.TRADE_HAS_SUCCESS, ACQ.TRADE_HAS_CLOSE,
@@ -39,6 +42,8 @@ def ask(ledger: Database, method: str, common: dict[str, str], asked: dict[str, 
     number, total = _check(method, asked)
     with ledger.transaction():
         trade = find(ledger, number)
+        if trade is not None and trade["merchant"] != keys.app_id:  # unique among all of them here
+            raise refused("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
         if trade is not None and trade["state"] in PAID:
             raise refused("ACQ.TRADE_HAS_SUCCESS", "交易已被支付")
         if trade is not None and trade["state"] == "TRADE_CLOSED":
@@ -49,10 +54,10 @@ def ask(ledger: Database, method: str, common: dict[str, str], asked: dict[str, 
             return trade
         token = trade["scan_token"] if trade else f"bax{secrets.token_hex(10)}"
         ledger.execute(
-            "INSERT OR REPLACE INTO orders (out_trade_no, scan_token, method, state, subject,"
-            " total, notify_url, return_url, time_expire, asked_at)"
-            " VALUES (?, ?, ?, 'ASKED', ?, ?, ?, ?, ?, ?)",
-            *(number, token, method, asked["subject"], total),
+            "INSERT OR REPLACE INTO orders (out_trade_no, merchant, scan_token, method, state,"
+            " subject, total, notify_url, return_url, time_expire, asked_at)"
+            " VALUES (?, ?, ?, ?, 'ASKED', ?, ?, ?, ?, ?, ?)",
+            *(number, keys.app_id, token, method, asked["subject"], total),
             *(common.get("notify_url", ""), common.get("return_url", "")),
             _expiry(asked),
             time.time(),
@@ -116,8 +121,11 @@ def get(ledger: Database, out_trade_no: str) -> Trade:
     return trade
 
 
-def known(ledger: Database, asked: dict[str, Any]) -> Trade:
-    """As Alipay sees it: unknown until it was scanned. Raises Refused (ACQ.TRADE_NOT_EXIST)."""
+def known(ledger: Database, asked: dict[str, Any], keys: Keys | None = None) -> Trade:
+    """As Alipay sees it: unknown until it was scanned, and to other merchants (`keys`) for ever.
+
+    Raises Refused (ACQ.TRADE_NOT_EXIST).
+    """
     number = asked.get("out_trade_no")
     if not number:
         row = ledger.row(
@@ -126,6 +134,8 @@ def known(ledger: Database, asked: dict[str, Any]) -> Trade:
         number = row["out_trade_no"] if row else ""
     trade = find(ledger, str(number))
     if trade is None or trade["state"] == "ASKED":
+        raise not_there()
+    if keys and trade["merchant"] != keys.app_id:
         raise not_there()
     return trade
 
@@ -171,10 +181,10 @@ def pay(ledger: Database, out_trade_no: str) -> Trade:
         return get(ledger, out_trade_no)
 
 
-def close(ledger: Database, asked: dict[str, Any]) -> Trade:
+def close(ledger: Database, asked: dict[str, Any], keys: Keys | None = None) -> Trade:
     """Close a trade that waits. Raises Refused: ACQ.TRADE_NOT_EXIST, ACQ.TRADE_STATUS_ERROR."""
     with ledger.transaction():
-        trade = known(ledger, asked)
+        trade = known(ledger, asked, keys)
         if trade["state"] != "WAIT_BUYER_PAY":
             raise refused("ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
         ledger.execute(

@@ -3,14 +3,14 @@
 import sys
 from functools import partial
 
-from simulators import bills, payouts, process
+from simulators import bills, merchants, payouts, process
 from simulators.faults import Faults
 from simulators.layout import PagesApplication
 from simulators.web import Request
 from simulators.wechatpay import api, bill, control, oauth, pages
 from simulators.wechatpay.callbacks import Callbacks
 from simulators.wechatpay.desk import Desk
-from simulators.wechatpay.keys import load_or_make
+from simulators.wechatpay.keys import load_all
 from simulators.wechatpay.ledger import open_ledger
 
 
@@ -23,12 +23,12 @@ class WeChatPay(PagesApplication):
 
 def main() -> None:
     home = process.home("wechatpay")
-    keys = load_or_make(home)
+    known = load_all(home)
     port = process.port("SIM_WECHATPAY_PORT", 9101)
     if "--env" in sys.argv[1:]:
-        account = keys.account(f"http://{process.host()}:{port}")
-        process.write_account(home, "merchant", account)
-        print(process.env_lines(account), end="")
+        address = f"http://{process.host()}:{port}"
+        known.write(home, address)
+        print(process.env_lines(known.first.account(address)), end="")
         return
     faults = Faults(
         callbacks="deliver",
@@ -40,20 +40,24 @@ def main() -> None:
         **payouts.SWITCHES,
     )
     ledger = open_ledger(home)
-    desk = Desk(keys, ledger, faults, Callbacks(ledger, keys, faults))
+    merchants.add_column(ledger, known.first.number)
+    desk = Desk(known, ledger, faults, Callbacks(ledger, known, faults))
     application = WeChatPay("wechatpay", faults)
     for part in (api, control, oauth, pages):
         part.add_routes(application, desk)
-    bank = payouts.Bank(
-        payer="财付通支付科技有限公司",
-        account="243300133",
-        memo=f"微信支付结算款{keys.mchid} ",
-        prefix="TENPAY",
-        net=partial(bill.net, desk),
-    )
-    payouts.add_routes(application, bank, ledger, faults, brand=pages.BRAND)
+    banks = {
+        keys.mchid: payouts.Bank(
+            payer="财付通支付科技有限公司",
+            account="243300133",
+            memo=f"微信支付结算款{keys.mchid} ",
+            prefix="TENPAY",
+            net=partial(bill.net, desk, keys),
+        )
+        for keys in known
+    }
+    payouts.add_routes(application, banks, ledger, faults, brand=pages.BRAND)
     server = process.listen(application, port)
-    process.write_account(home, "merchant", keys.account(f"http://{process.address(server)}"))
+    known.write(home, f"http://{process.address(server)}")
     desk.callbacks.start()
     process.serve(server)
     desk.callbacks.stop()

@@ -39,7 +39,7 @@ ZERO = Decimal("0.00")
 URL_LIFE = 300  # seconds
 
 
-def apply_for(desk: Desk, request: Request) -> dict[str, str]:
+def apply_for(desk: Desk, keys: Keys, request: Request) -> dict[str, str]:
     """Where the day's bill can be fetched, and its SHA1. Raises Refused (400)."""
     day = _day(request.query.get("bill_date", ""))
     if request.query.get("bill_type", "ALL") != "ALL":
@@ -47,12 +47,12 @@ def apply_for(desk: Desk, request: Request) -> dict[str, str]:
     today = datetime.now(CHINA).date()
     if day >= today and not (day == today and desk.faults["bill_today"]):
         raise Refused(400, "INVALID_REQUEST", "账单日期不正确，只能下载当日以前的账单")
-    text = build(desk, day)
+    text = build(desk, keys, day)
     if text is None:
         raise Refused(400, "NO_STATEMENT_EXIST", "账单文件不存在")
     packing = "GZIP" if request.query.get("tar_type") == "GZIP" else "PLAIN"
     claim = f"{day}.{packing}.{int(time.time()) + URL_LIFE}"
-    token = f"{claim}.{_seal(desk.keys, claim)}"
+    token = f"{claim}.{_seal(keys, claim)}"
     return {
         "hash_type": "SHA1",
         "hash_value": hashlib.sha1(text, usedforsecurity=False).hexdigest(),
@@ -60,15 +60,15 @@ def apply_for(desk: Desk, request: Request) -> dict[str, str]:
     }
 
 
-def download(desk: Desk, request: Request) -> Response:
+def download(desk: Desk, keys: Keys, request: Request) -> Response:
     """The file that a token names. Raises Refused (400) for a false or an old token."""
     claim, _, seal = request.query.get("token", "").rpartition(".")
-    if not hmac.compare_digest(seal, _seal(desk.keys, claim)):
+    if not hmac.compare_digest(seal, _seal(keys, claim)):
         raise Refused(400, "PARAM_ERROR", "参数错误：token 无效")
     day, packing, expiry = claim.split(".")
     if time.time() > int(expiry):
         raise Refused(400, "INVALID_REQUEST", "下载地址已失效，请重新申请账单")
-    text = build(desk, date.fromisoformat(day)) or b""
+    text = build(desk, keys, date.fromisoformat(day)) or b""
     if desk.faults["bill_damaged"]:
         text = text[: len(text) // 2]
     if packing == "GZIP":
@@ -76,37 +76,38 @@ def download(desk: Desk, request: Request) -> Response:
     return Response(200, text, "text/plain; charset=utf-8")
 
 
-def build(desk: Desk, day: date) -> bytes | None:
+def build(desk: Desk, keys: Keys, day: date) -> bytes | None:
     """The bill of one day in China, or None when nothing happened on it."""
-    found = lines(desk, day)
+    found = lines(desk, keys, day)
     return _write(found) if found is not None else None
 
 
-def net(desk: Desk, day: date) -> Decimal:
+def net(desk: Desk, keys: Keys, day: date) -> Decimal:
     """What is paid out for a day, in yuan: payments less refunds and fees, as its bill says."""
     columns = (("订单金额", 1), ("申请退款金额", -1), ("手续费", -1))
-    found = lines(desk, day) or []
+    found = lines(desk, keys, day) or []
     return sum((sign * Decimal(line[name]) for line in found for name, sign in columns), ZERO)
 
 
-def lines(desk: Desk, day: date) -> list[bills.Line] | None:
+def lines(desk: Desk, keys: Keys, day: date) -> list[bills.Line] | None:
     """The payments and refunds of a day in China; None when nothing happened on it."""
     begin = datetime.combine(day, datetime.min.time(), CHINA).timestamp()
-    span = (begin, begin + 86400)
+    span = (keys.mchid, begin, begin + 86400)
     paid = desk.ledger.rows(
-        "SELECT * FROM orders WHERE paid_at >= ? AND paid_at < ? ORDER BY paid_at", *span
+        "SELECT * FROM orders WHERE merchant = ? AND paid_at >= ? AND paid_at < ? ORDER BY paid_at",
+        *span,
     )
     returned = desk.ledger.rows(
         "SELECT refunds.*, orders.transaction_id, orders.openid, orders.trade_type,"
         " orders.description, orders.attach FROM refunds JOIN orders USING (out_trade_no)"
-        " WHERE refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
+        " WHERE merchant = ? AND refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
         " ORDER BY settled_at",
         *span,
     )
     if not paid and not returned:
         return None
-    found = [_payment(desk.keys, order) for order in paid]
-    found += [_refund(desk.keys, one) for one in returned]
+    found = [_payment(keys, order) for order in paid]
+    found += [_refund(keys, one) for one in returned]
     amounts = ["应结订单金额", "订单金额", "退款金额", "申请退款金额"]
     names = {"number": "商户订单号", "trade": "微信订单号", "fee": "手续费"}
     return bills.spoil(found, desk.faults, amounts=amounts, **names)

@@ -6,6 +6,7 @@ from simulators import callbacks
 from simulators.callbacks import HOUR, MINUTE, Message, Order
 from simulators.database import Database
 from simulators.faults import Faults
+from simulators.merchants import Merchants
 from simulators.posting import Answer
 from simulators.wechatpay import notifications
 from simulators.wechatpay.keys import Keys
@@ -20,15 +21,15 @@ class Callbacks(callbacks.Callbacks):
     )
     forgeries = tuple(notifications.FAULTS)
 
-    def __init__(self, ledger: Database, keys: Keys, faults: Faults) -> None:
+    def __init__(self, ledger: Database, merchants: Merchants[Keys], faults: Faults) -> None:
         super().__init__(ledger, faults)
-        self.keys = keys
+        self.merchants = merchants
 
-    def message(self, body: bytes) -> Message:
-        return notifications.sealed(self.keys, body)
+    def message(self, order: Order, body: bytes) -> Message:
+        return notifications.sealed(self.merchants.of(order), body)
 
     def forge(self, order: Order, fault: str, options: dict[str, Any]) -> Message:
-        return notifications.Forgery(self.keys, order, options).message(fault)
+        return notifications.Forgery(self.merchants.of(order), order, options).message(fault)
 
     def heard(self, answer: Answer) -> bool:
         return answer.status in {200, 204}

@@ -1,15 +1,18 @@
 """The control API: what a test does in the customer's, the network's or a forger's place."""
 
 from simulators.controls import add_callback_routes, add_fault_routes, check_callback_switch
+from simulators.merchants import add_key_route
 from simulators.web import Application, Request, Response, json_response
 from simulators.wechatpay import ledger as books
 from simulators.wechatpay import orders
 from simulators.wechatpay.desk import Desk
+from simulators.wechatpay.keys import STEPS
 
 
 def add_routes(application: Application, desk: Desk) -> None:
     add_fault_routes(application, check=check_callback_switch)
     add_callback_routes(application, desk.callbacks, lambda number: orders.get(desk.ledger, number))
+    add_key_route(application, desk.merchants, STEPS)
     _add_order_routes(application, desk)
     route = application.route
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from simulators.database import Database
 from simulators.faults import Faults
+from simulators.merchants import Merchants
 from simulators.wechatpay import notifications, orders, refunds
 from simulators.wechatpay.callbacks import Callbacks
 from simulators.wechatpay.keys import Keys
@@ -14,7 +15,7 @@ from simulators.wechatpay.keys import Keys
 class Desk:
     """The parts of the simulator that its endpoints, pages and controls share."""
 
-    keys: Keys
+    merchants: Merchants[Keys]
     ledger: Database
     faults: Faults
     callbacks: Callbacks
@@ -24,14 +25,14 @@ class Desk:
         with self.ledger.transaction():
             order = orders.pay(self.ledger, out_trade_no, openid=openid)
             if callback:
-                body = notifications.for_payment(self.keys, order)
+                body = notifications.for_payment(self.merchants.of(order), order)
                 self.callbacks.add(order, body, url=order["notify_url"])
         return order
 
-    def refund(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def refund(self, keys: Keys, asked: dict[str, Any]) -> dict[str, Any]:
         """Accept a refund; it is PROCESSING in the answer and settled right after, unless held."""
         with self.ledger.transaction():
-            refund = refunds.create(self.ledger, asked)
+            refund = refunds.create(self.ledger, keys, asked)
             order = orders.get(self.ledger, refund["out_trade_no"])
             answer = refunds.as_answer(refund, order)
             if refund["status"] == "PROCESSING" and not self.faults["hold_refunds"]:
@@ -44,7 +45,7 @@ class Desk:
             refund = refunds.settle(self.ledger, out_refund_no, status)
             order = orders.get(self.ledger, refund["out_trade_no"])
             if refund["notify_url"]:
-                body = notifications.for_refund(self.keys, order, refund)
+                body = notifications.for_refund(self.merchants.of(order), order, refund)
                 self.callbacks.add(
                     order, body, url=refund["notify_url"], out_refund_no=out_refund_no
                 )

@@ -11,6 +11,7 @@ from simulators.database import Database
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     out_trade_no TEXT PRIMARY KEY,
+    merchant TEXT NOT NULL DEFAULT '',
     prepay_id TEXT NOT NULL UNIQUE,
     scan_token TEXT NOT NULL UNIQUE,
     trade_type TEXT NOT NULL,

@@ -48,7 +48,7 @@ def for_refund(keys: Keys, order: orders.Order, refund: dict[str, Any]) -> bytes
 
 def sealed(keys: Keys, body: bytes) -> Message:
     """Headers and body as sent, signed now."""
-    return _headers(signing.signed_headers(keys, body)), body
+    return _headers(signing.signed_headers(keys.for_message(), body)), body
 
 
 def _headers(signature: dict[str, str]) -> dict[str, str]:
@@ -152,7 +152,7 @@ class Forgery:
         return sealed(self.keys, self.body(out_trade_no=f"X{secrets.token_hex(12)}"))
 
     def _signed(self, body: bytes, **how: Any) -> Message:
-        return _headers(signing.signed_headers(self.keys, body, **how)), body
+        return _headers(signing.signed_headers(self.keys.for_message(), body, **how)), body
 
     def _with(self, header: str, value: str) -> Message:
         headers, body = self.plain()

@@ -26,7 +26,7 @@ def add_routes(application: Application, desk: Desk) -> None:
     def authorize(request: Request) -> Response:
         asked = request.query
         address = asked.get("redirect_uri", "")
-        if asked.get("appid") != desk.keys.appid:
+        if asked.get("appid") != desk.merchants.first.appid:
             raise Refused(400, "10003", "Appid 参数错误")
         if not address.startswith(("http://", "https://")):
             raise Refused(400, "10003", "redirect_uri 域名与后台配置不一致")
@@ -46,9 +46,9 @@ def add_routes(application: Application, desk: Desk) -> None:
     @application.route("GET", "/sns/oauth2/access_token")
     def access_token(request: Request) -> Response:
         asked = request.query
-        if asked.get("appid") != desk.keys.appid:
+        if asked.get("appid") != desk.merchants.first.appid:
             return _error(40013, "invalid appid")
-        if asked.get("secret") != desk.keys.app_secret:
+        if asked.get("secret") != desk.merchants.first.app_secret:
             return _error(40125, "invalid appsecret")
         if asked.get("grant_type") != "authorization_code":
             return _error(40002, "invalid grant_type")
@@ -87,12 +87,14 @@ def _check_call(desk: Desk, asked: dict[str, str]) -> orders.Order:
         raise Refused(400, "PARAM_ERROR", "缺少参数或 signType 不是 RSA")
     if abs(time.time() - int(stamp)) > OLDEST_CALL:
         raise Refused(400, "PARAM_ERROR", "timeStamp 已过期")
-    if asked.get("appId") != desk.keys.appid or not rsa.is_signed(
-        desk.keys.merchant, signed.encode(), asked.get("paySign", "")
+    prepay_id = asked.get("package", "").removeprefix("prepay_id=")
+    order = desk.ledger.row("SELECT * FROM orders WHERE prepay_id = ?", prepay_id)
+    keys = desk.merchants.of(order) if order else desk.merchants.first
+    if asked.get("appId") != keys.appid or not any(
+        rsa.is_signed(certificate, signed.encode(), asked.get("paySign", ""))
+        for certificate in keys.certificates.values()
     ):
         raise Refused(400, "SIGN_ERROR", "支付验证签名失败")
-    prepay_id = asked["package"].removeprefix("prepay_id=")
-    order = desk.ledger.row("SELECT * FROM orders WHERE prepay_id = ?", prepay_id)
     if order is None or order["trade_type"] != "JSAPI":
         raise Refused(404, "ORDER_NOT_EXIST", "订单不存在，请回到商户页面重新发起支付")
     if order["openid"] != desk.faults["openid"]:

@@ -41,7 +41,9 @@ def create(ledger: Database, keys: Keys, kind: str, asked: dict[str, Any]) -> Or
     with ledger.transaction():
         order = find(ledger, asked["out_trade_no"])
         if order is None:
-            return _insert(ledger, kind, asked, particulars)
+            return _insert(ledger, keys, kind, asked, particulars)
+        if order["merchant"] != keys.mchid:  # numbers are unique among all merchants here
+            raise Refused(403, "OUT_TRADE_NO_USED", "商户订单号重复")
         if order["state"] == "SUCCESS":
             raise Refused(400, "ORDERPAID", "该订单已支付")
         if order["state"] == "CLOSED":
@@ -98,14 +100,18 @@ def _moment(text: Any) -> float:
     return moment.timestamp()
 
 
-def _insert(ledger: Database, kind: str, asked: dict[str, Any], particulars: str) -> Order:
+def _insert(
+    ledger: Database, keys: Keys, kind: str, asked: dict[str, Any], particulars: str
+) -> Order:
     now = time.time()
     number = asked["out_trade_no"]
     ledger.execute(
-        "INSERT INTO orders (out_trade_no, prepay_id, scan_token, trade_type, state, description,"
-        " total, notify_url, attach, time_expire, particulars, created_at, prepared_at, openid)"
-        " VALUES (?, ?, ?, ?, 'NOTPAY', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO orders (out_trade_no, merchant, prepay_id, scan_token, trade_type, state,"
+        " description, total, notify_url, attach, time_expire, particulars, created_at,"
+        " prepared_at, openid)"
+        " VALUES (?, ?, ?, ?, ?, 'NOTPAY', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         number,
+        keys.mchid,
         f"wx{time.strftime('%d%H%M%S')}{secrets.token_hex(13)}",
         secrets.token_urlsafe(9),
         TRADE_TYPES[kind],
@@ -130,6 +136,14 @@ def get(ledger: Database, out_trade_no: str) -> Order:
     """Raises Refused (404 ORDER_NOT_EXIST)."""
     order = find(ledger, out_trade_no)
     if order is None:
+        raise Refused(404, "ORDER_NOT_EXIST", "订单不存在")
+    return order
+
+
+def own(ledger: Database, keys: Keys, out_trade_no: str) -> Order:
+    """As a merchant sees it: others' orders are not there. Raises Refused (404 ORDER_NOT_EXIST)."""
+    order = get(ledger, out_trade_no)
+    if order["merchant"] != keys.mchid:
         raise Refused(404, "ORDER_NOT_EXIST", "订单不存在")
     return order
 
@@ -161,14 +175,17 @@ def pay(ledger: Database, out_trade_no: str, *, openid: str = "") -> Order:
         return get(ledger, out_trade_no)
 
 
-def close(ledger: Database, out_trade_no: str) -> None:
+def close(ledger: Database, out_trade_no: str, keys: Keys | None = None) -> None:
     """Close an unpaid order. Raises Refused (ORDERPAID).
 
     The live gateway answers 204 as well for an order that is closed already and for a number
-    that it never saw, so this does too: only a query tells whether the order is closed.
+    that it never saw, so this does too: only a query tells whether the order is closed. To a
+    merchant (`keys`) the orders of others are such numbers.
     """
     with ledger.transaction():
         order = find(ledger, out_trade_no)
+        if order and keys and order["merchant"] != keys.mchid:
+            return
         if order and order["state"] == "SUCCESS":
             raise Refused(400, "ORDERPAID", "该订单已支付")
         ledger.execute(

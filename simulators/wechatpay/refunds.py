@@ -8,13 +8,14 @@ from typing import Any
 from simulators.database import Database
 from simulators.web import Refused
 from simulators.wechatpay import orders
+from simulators.wechatpay.keys import Keys
 from simulators.wechatpay.ledger import rfc3339
 
 Refund = dict[str, Any]
 SETTLED = ("SUCCESS", "CLOSED", "ABNORMAL")
 
 
-def create(ledger: Database, asked: dict[str, Any]) -> Refund:
+def create(ledger: Database, keys: Keys, asked: dict[str, Any]) -> Refund:
     """Accept a refund; the same out_refund_no refunds once.
 
     Raises Refused: PARAM_ERROR, RESOURCE_NOT_EXISTS, INVALID_REQUEST (amounts that do not fit).
@@ -24,7 +25,7 @@ def create(ledger: Database, asked: dict[str, Any]) -> Refund:
         raise orders.bad_parameter("out_refund_no", "应为 1 到 64 个数字、大小写字母或 _-|*@")
     amount, total = _amounts(asked)
     with ledger.transaction():
-        order = _paid_order(ledger, asked)
+        order = _paid_order(ledger, keys, asked)
         known = find(ledger, number)
         if total != order["total"] or (
             known and (known["amount"], known["out_trade_no"]) != (amount, order["out_trade_no"])
@@ -58,9 +59,11 @@ def _amounts(asked: dict[str, Any]) -> tuple[int, int]:
     return amount, total
 
 
-def _paid_order(ledger: Database, asked: dict[str, Any]) -> orders.Order:
+def _paid_order(ledger: Database, keys: Keys, asked: dict[str, Any]) -> orders.Order:
     order = ledger.row(
-        "SELECT * FROM orders WHERE state = 'SUCCESS' AND (transaction_id = ? OR out_trade_no = ?)",
+        "SELECT * FROM orders WHERE state = 'SUCCESS' AND merchant = ?"
+        " AND (transaction_id = ? OR out_trade_no = ?)",
+        keys.mchid,
         str(asked.get("transaction_id", "")),
         str(asked.get("out_trade_no", "")),
     )

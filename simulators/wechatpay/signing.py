@@ -12,11 +12,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from simulators import rsa
+from simulators.merchants import Merchants
 from simulators.web import Refused
-from simulators.wechatpay.keys import Keys
+from simulators.wechatpay.keys import Keys, PlatformKey
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 OLDEST_REQUEST = 300  # seconds
+
+
+def merchant_of(merchants: Merchants[Keys], authorization: str) -> Keys:
+    """Who says to have signed a request. Raises Refused (401 SIGN_ERROR)."""
+    mchid = re.search(r'mchid="([^"]*)"', authorization)
+    keys = merchants.find(mchid[1]) if mchid else merchants.first
+    if keys is None:
+        raise Refused(401, "SIGN_ERROR", "商户号不存在")
+    return keys
 
 
 def verify_request(
@@ -27,21 +37,24 @@ def verify_request(
     fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
     if scheme != SCHEME or not {"mchid", "nonce_str", "timestamp", "signature"} <= fields.keys():
         raise Refused(401, "SIGN_ERROR", "Http头Authorization值格式错误，请检查Http头Authorization")
-    if fields["mchid"] != keys.mchid:
-        raise Refused(401, "SIGN_ERROR", "商户号不存在")
-    if fields.get("serial_no") != keys.serial_no:
+    certificate = keys.certificates.get(fields.get("serial_no", ""))
+    if certificate is None:
         raise Refused(401, "SIGN_ERROR", "商户证书序列号有误")
     timestamp = fields["timestamp"]
     if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > OLDEST_REQUEST:
         why = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"
         raise Refused(401, "SIGN_ERROR", why)
     head = f"{method}\n{target}\n{timestamp}\n{fields['nonce_str']}\n"
-    if not rsa.is_signed(keys.merchant, head.encode() + body + b"\n", fields["signature"]):
+    if not rsa.is_signed(certificate, head.encode() + body + b"\n", fields["signature"]):
         raise Refused(401, "SIGN_ERROR", "错误的签名，验签失败")
 
 
 def signed_headers(
-    keys: Keys, body: bytes, *, key: RSAPrivateKey | None = None, timestamp: int | None = None
+    signer: PlatformKey,
+    body: bytes,
+    *,
+    key: RSAPrivateKey | None = None,
+    timestamp: int | None = None,
 ) -> dict[str, str]:
     """The headers of an answer or notification; `key` and `timestamp` only to forge one."""
     moment = str(timestamp if timestamp is not None else int(time.time()))
@@ -50,8 +63,8 @@ def signed_headers(
     return {
         "Wechatpay-Timestamp": moment,
         "Wechatpay-Nonce": nonce,
-        "Wechatpay-Serial": keys.public_key_id,
-        "Wechatpay-Signature": rsa.sign(key or keys.platform, message),
+        "Wechatpay-Serial": signer.id,
+        "Wechatpay-Signature": rsa.sign(key or signer.key, message),
         "Wechatpay-Signature-Type": SCHEME,
     }
 

@@ -69,7 +69,7 @@ class WeChat:
         return notifications.for_payment(self.keys, self.order)
 
     def sealed(self, body, **how):
-        return notifications._headers(signing.signed_headers(self.keys, body, **how)), body
+        return notifications._headers(signing.signed_headers(self.keys.current, body, **how)), body
 
     def forge(self, fault, **options):
         return notifications.Forgery(self.keys, self.order, options).message(fault)
