@@ -1,11 +1,14 @@
 """Requests to Alipay's gateway, and signatures, through `python-alipay-sdk`.
 
-Several public keys of Alipay's are accepted while it is being changed; the first is the newest.
+Several public keys of Alipay's are accepted while it is being changed. Of our own, Alipay knows one
+at a time: what is refused for its signature is asked again under the next one. The first is the
+newest.
 """
 
 import base64
 import binascii
 import datetime
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http.client import HTTPException
@@ -27,6 +30,8 @@ from payments.providers.bill_files import CHINA, LARGEST
 from payments.providers.facts import AlreadyPaid, BalanceShort, PermanentError, TransientError
 
 TIMEOUT = 8  # seconds
+# Alipay does not know the key that a request was signed with, or not any more.
+UNKNOWN_KEY = re.compile(r'"sub_code"\s*:\s*"isv\.invalid-signature"')
 # Asking again may help: the gateway is busy or down, we asked too often, ...
 TRANSIENT_CODES = {"10003", "20000", "40005"}
 TRANSIENT = {
@@ -42,30 +47,47 @@ class Wire:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._gateway = values["GATEWAY"]
-        private_key = Path(values["PRIVATE_KEY_FILE"]).read_text("ascii")
-        public_keys = [
-            Path(file.strip()).read_text("ascii") for file in values["PUBLIC_KEY_FILE"].split(",")
+        public_keys = _texts(values["PUBLIC_KEY_FILE"])
+        # For each key of ours, the newest first: one client for each of Alipay's.
+        self._ours = [
+            [
+                AliPay(
+                    appid=values["APP_ID"],
+                    app_private_key_string=private_key,
+                    alipay_public_key_string=public_key,
+                )
+                for public_key in public_keys
+            ]
+            for private_key in _texts(values["PRIVATE_KEY_FILE"])
         ]
-        self._clients = [
-            AliPay(
-                appid=values["APP_ID"],
-                app_private_key_string=private_key,
-                alipay_public_key_string=public_key,
-            )
-            for public_key in public_keys
-        ]
+        self._known = 0  # which of ours Alipay knew when it was asked last
         self._public_keys = [_public_key(one) for one in public_keys]
 
     def address(self, method: str, content: dict[str, Any], **common: str) -> str:
-        """A signed address for the payer's browser. Tells nobody anything."""
-        client = self._clients[0]
+        """A signed address for the payer's browser. Tells nobody anything.
+
+        Ask for something first: that learns which of our keys Alipay knows.
+        """
+        return self._address(self._ours[self._known][0], method, content, **common)
+
+    def _address(self, client: AliPay, method: str, content: dict[str, Any], **common: str) -> str:
         body = client.build_body(method, content, timestamp=clock(timezone.now()), **common)
         return f"{self._gateway}?{client.sign_data(body)}"
 
     def ask(self, method: str, content: dict[str, Any], **common: str) -> dict[str, Any]:
         """The content of a good answer. Raises AlreadyPaid, PermanentError, TransientError."""
-        text = _get(self.address(method, content, **common)).decode("utf-8", "replace")
-        for client in self._clients:
+        order = sorted(range(len(self._ours)), key=lambda place: place != self._known)
+        for place in order:
+            address = self._address(self._ours[place][0], method, content, **common)
+            text = _get(address).decode("utf-8", "replace")
+            if not UNKNOWN_KEY.search(text):
+                self._known = place
+                return _good(self._signed(text, method))
+        raise TransientError("Alipay knows none of our keys")
+
+    def _signed(self, text: str, method: str) -> dict[str, Any]:
+        """The content of an answer that Alipay signed. Raises TransientError."""
+        for client in self._ours[0]:
             try:
                 answer: dict[str, Any] = client._verify_and_return_sync_response(
                     text, f"{method.replace('.', '_')}_response"
@@ -75,7 +97,7 @@ class Wire:
             # What is refused without a signature may be anybody's word.
             except (AliPayException, ValueError, AttributeError, TypeError) as error:
                 raise TransientError(f"an answer that is not signed: {error}") from error
-            return _good(answer)
+            return answer
         raise TransientError("the answer's signature is wrong")
 
     def is_signed(self, told: Mapping[str, str], signature: str) -> bool:
@@ -92,6 +114,10 @@ class Wire:
             return False
         text = "&".join(f"{name}={told[name]}" for name in sorted(told)).encode()
         return any(_is_seal_of(key, seal, text) for key in self._public_keys)
+
+
+def _texts(files: str) -> list[str]:
+    return [Path(file.strip()).read_text("ascii") for file in files.split(",")]
 
 
 def _public_key(pem: str) -> RSAPublicKey:

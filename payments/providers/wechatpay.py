@@ -1,15 +1,13 @@
 """WeChat Pay, API v3, direct merchant, public-key mode, through the `wechatpayv3` library.
 
 Signing, encryption and the traps that the code below minds: https://pay.weixin.qq.com/doc/v3
-(the library checks no timestamp, and asks the network when a serial number is not the known one).
+(the library checks no timestamp). Keys are the business of `wechatpay_wire`.
 """
 
 import datetime
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +17,7 @@ from core.money import to_fen
 from payments.models import Payment
 from payments.providers import wechat_page
 from payments.providers import wechatpay_facts as facts
+from payments.providers import wechatpay_wire as wire
 from payments.providers.base import (
     AlreadyPaid,
     Answer,
@@ -44,10 +43,8 @@ from payments.providers.bill_files import no_bill
 from payments.providers.wechatpay_bill import read_bill
 
 GATEWAY = "https://api.mch.weixin.qq.com"
-TIMEOUT = (3, 8)  # seconds to connect, to answer
 PATIENCE = 300  # seconds by which a callback may be old (or our clocks differ)
 PROBE = "WECHATPAY/SIGNTEST/"  # a signature that must be refused: they test whether we look
-SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 PAYMENT_EVENT = "TRANSACTION.SUCCESS"
 
 TYPES = {
@@ -80,15 +77,15 @@ class WeChatPayProvider(Provider):
         return self.scenes if self.account["APP_SECRET"] else self.scenes - {Scene.JSAPI}
 
     def load(self) -> None:
-        _clients(tuple(sorted(self.account.items())))
+        wire.of(self.account)
+
+    @property
+    def _wire(self) -> wire.Wire:
+        return wire.of(self.account)
 
     @property
     def client(self) -> WeChatPay:
-        """For requests: with the newest keys."""
-        return self._clients()[0]
-
-    def _clients(self) -> list[WeChatPay]:
-        return _clients(tuple(sorted(self.account.items())))
+        return self._wire.client
 
     def open(self, request: OrderRequest) -> PayInstruction:
         scene_info = None
@@ -149,18 +146,17 @@ class WeChatPayProvider(Provider):
         signature = headers.get("Wechatpay-Signature", "")
         if not signature or PROBE in signature:
             raise NotGenuine("no signature, or a probe")
-        if headers.get("Wechatpay-Signature-Type") != SIGNATURE_TYPE:
+        if headers.get("Wechatpay-Signature-Type") != wire.SIGNATURE_TYPE:
             raise NotGenuine("unknown kind of signature")
-        serial = headers.get("Wechatpay-Serial")
-        clients = [one for one in self._clients() if one._core._public_key_id == serial]
-        if not clients:
+        door = self._wire
+        if not door.keys.knows(headers.get("Wechatpay-Serial")):
             raise NotGenuine("signed with an unknown key")
         stamp = headers.get("Wechatpay-Timestamp", "")
         if not (stamp.isascii() and stamp.isdigit()) or abs(time.time() - int(stamp)) > PATIENCE:
             raise NotGenuine("signed too long ago")
         try:
             # One client for each APIv3 key that may have encrypted it; None from the wrong ones.
-            event = next(filter(None, (one.callback(headers, body) for one in clients)), None)
+            event = next(filter(None, (one.callback(headers, body) for one in door.clients)), None)
         except Exception as error:  # whatever a stranger's bytes provoke in the library
             raise NotGenuine(f"cannot be read: {error}") from error
         if not isinstance(event, dict) or not isinstance(event.get("resource"), dict):
@@ -258,32 +254,3 @@ class WeChatPayProvider(Provider):
         if status >= 500 or status in NOT_NOW:
             raise TransientError(f"{code}: {message}")
         raise PermanentError(code, message)
-
-
-@lru_cache(maxsize=64)
-def _clients(account: tuple[tuple[str, str], ...]) -> list[WeChatPay]:
-    """The library's clients for an account: one for each public key and APIv3 key of it, the
-    newest first. Making one parses keys, so they are kept."""
-    values = dict(account)
-    ids, files = values["PUBLIC_KEY_ID"].split(","), values["PUBLIC_KEY_FILE"].split(",")
-    return [
-        _client(values, key_id=key_id.strip(), key_file=file.strip(), apiv3_key=apiv3_key.strip())
-        for key_id, file in zip(ids, files, strict=True)
-        for apiv3_key in values["APIV3_KEY"].split(",")
-    ]
-
-
-def _client(values: dict[str, str], *, key_id: str, key_file: str, apiv3_key: str) -> WeChatPay:
-    client = WeChatPay(
-        WeChatPayType.NATIVE,
-        values["MCHID"],
-        Path(values["PRIVATE_KEY_FILE"]).read_text(encoding="ascii"),
-        values["SERIAL_NO"],
-        values["APPID"],
-        apiv3_key,
-        timeout=TIMEOUT,
-        public_key=Path(key_file).read_text(encoding="ascii"),
-        public_key_id=key_id,
-    )
-    client._core._gate_way = values["GATEWAY"]  # the library has no argument for it
-    return client
