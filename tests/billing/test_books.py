@@ -203,8 +203,9 @@ def test_another_community_is_left_out(settled_bill):
 
 def test_an_unknown_community_is_refused():
     out = StringIO()
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError) as refusal:
         call_command("verify_books", "--community", "nowhere", "--json", stdout=out)
+    assert refusal.value.returncode == 2  # not a break, which is 1
     assert json.loads(out.getvalue())["status"] == "refused"
 
 
