@@ -25,6 +25,14 @@ def secret(name: str, *, development: str, least: int = 32) -> str:
     return value
 
 
+def whole_number(name: str, *, default: int, least: int, most: int) -> int:
+    """A number from the environment, refused beyond its bounds."""
+    value: int = env.int(name, default=default)
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {value}")
+    return value
+
+
 def refuse_simulator(name: str, address: str) -> None:
     """In production, real money and real messages never go to a stand-in on this machine."""
     host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()

@@ -1,11 +1,11 @@
-"""Settings, read from top to bottom; who signs in and what works in the background have files.
+"""Settings, read from top to bottom; who signs in, how money comes in online, and what works
+in the background have files.
 
 Everything that differs between machines comes from the environment (config/environment.py). Only
 DATABASE_URL and REDIS_URL have to be set; the other defaults are for development.
 `DJANGO_ENV=production` turns the defaults off and refuses to start with weak or missing secrets.
 """
 
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.background import *  # noqa: F403
 from config.environment import BASE_DIR, PRODUCTION, REDIS_URL, env, refuse_simulator, secret
-from config.merchants import merchant_accounts
+from config.paying import *  # noqa: F403
 from config.sign_in import *  # noqa: F403
 
 # --- Django ---------------------------------------------------------------------------------
@@ -222,58 +222,6 @@ SMS_TEMPLATES = {
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.
 SMS_REPORT_TOKEN = secret("SMS_REPORT_TOKEN", development="development-only-sms-report-token")
-
-# --- Payment providers ----------------------------------------------------------------------
-
-PAYMENT_PROVIDERS = [
-    "payments.providers.wechatpay.WeChatPayProvider",
-    "payments.providers.alipay.AlipayProvider",
-]
-# A provider without a merchant account is not offered. `python -m simulators.wechatpay --env` and
-# `python -m simulators.alipay --env` print these variables for the simulators. While keys are being
-# changed, PUBLIC_KEY_FILE (with PUBLIC_KEY_ID) and APIV3_KEY take two values, the new one first.
-# What the contract says that a provider keeps (手续费), for reconciliation: wechatpay=0.006, and
-# for one merchant account wechatpay:yunqi=0.002.
-PAYMENT_FEE_RATES = {
-    name: Decimal(rate)
-    for name, rate in {
-        "wechatpay": "0.006",
-        "alipay": "0.006",
-        **env.dict("PAYMENT_FEE_RATES", default={}),
-    }.items()
-}
-# A day's money that has not come to the bank so many working days after it is called late.
-PAYOUT_LATE_AFTER = env.int("PAYOUT_LATE_AFTER", default=3)
-WECHATPAY = merchant_accounts(
-    env,
-    "WECHATPAY",
-    {
-        "MCHID": "",
-        "APPID": "",
-        "SERIAL_NO": "",
-        "PRIVATE_KEY_FILE": "",
-        "APIV3_KEY": "",
-        "PUBLIC_KEY_FILE": "",
-        "PUBLIC_KEY_ID": "",
-        # Of the official account APPID. With it people pay inside WeChat; without, by a code.
-        "APP_SECRET": "",
-    },
-    gateway="https://api.mch.weixin.qq.com",
-)
-# How a page inside WeChat learns who looks at it: his browser goes to the first address, we to
-# the second.
-WECHAT_OPEN_URL = env("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
-WECHAT_API_URL = env("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
-refuse_simulator("WECHATPAY_GATEWAY", WECHATPAY[""]["GATEWAY"])
-refuse_simulator("WECHAT_OPEN_URL", WECHAT_OPEN_URL)
-refuse_simulator("WECHAT_API_URL", WECHAT_API_URL)
-ALIPAY = merchant_accounts(
-    env,
-    "ALIPAY",
-    {"APP_ID": "", "SELLER_ID": "", "PRIVATE_KEY_FILE": "", "PUBLIC_KEY_FILE": ""},
-    gateway="https://openapi.alipay.com/gateway.do",
-)
-refuse_simulator("ALIPAY_GATEWAY", ALIPAY[""]["GATEWAY"])
 
 # --- Logging --------------------------------------------------------------------------------
 

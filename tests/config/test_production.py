@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
+from django.urls import resolve, reverse
 
 from config.environment import BASE_DIR
 
@@ -109,6 +110,32 @@ def test_what_the_document_calls_demanded_is_enough_and_nothing_of_it_too_much()
     assert (enough.returncode, enough.stderr.count("ERRORS")) == (0, 0)
     missing = run("manage.py", "check", "--deploy", **dict.fromkeys(channels, ""), **key).stderr
     assert set(re.findall(r"([A-Z_]+) is not set", missing)) == set(channels)
+
+
+def test_the_addresses_that_the_document_names_exist() -> None:
+    """Those of callbacks, as our own code makes them; the pay page's, as entered at WeChat."""
+    named = re.findall(r"`SITE_URL(/[^`]*)`", DOC)
+    own = reverse("payments:merchant_callback", args=["wechatpay", "yunqi"])
+    assert [one for one in named if one.startswith("/callbacks/")] == [own]
+    assert reverse("payments:pay") in named
+    assert all(resolve(one) for one in named)
+
+
+def test_half_an_account_stops_no_look_at_the_books() -> None:
+    """`check` names it; verify_books gets as far as the database, which is not there: status 2."""
+    half = {"WECHATPAY_ACCOUNTS": "yunqi", "WECHATPAY_YUNQI_MCHID": "1900000001"}
+    nowhere = {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"}
+    checked = run("manage.py", "check", **half)
+    assert checked.returncode == 1
+    assert "WECHATPAY_YUNQI_APPID is not set" in checked.stderr
+    looked = run("manage.py", "verify_books", **half, **nowhere)
+    assert looked.returncode == 2
+    assert "WECHATPAY" not in looked.stderr
+
+
+@pytest.mark.parametrize("minutes", ["0", "121"])
+def test_an_orders_life_has_bounds(minutes: str) -> None:
+    assert "ORDER_LIFE_MINUTES must be from 1 to 120" in said(ORDER_LIFE_MINUTES=minutes)
 
 
 @pytest.mark.parametrize("name", ["ALLOWED_HOSTS", "SITE_URL", "EMAIL_URL", *SECRETS])

@@ -1,6 +1,5 @@
 """Starting an online payment: our order first, then the provider's. Amounts come from our rows."""
 
-import datetime
 import logging
 import secrets
 import uuid
@@ -36,7 +35,6 @@ from payments.services.online.orders import FIRST_CHECK, mark_failed, mark_pendi
 from payments.services.online.sharing import token_of
 
 logger = logging.getLogger(__name__)
-LIFE = datetime.timedelta(minutes=30)
 State = PaymentOrder.State
 
 
@@ -176,7 +174,7 @@ def _create(
             form_token=form_token,
             client_ip=client_ip,
             share=share,
-            expires_at=(timezone.now() + LIFE).replace(microsecond=0),
+            expires_at=(timezone.now() + settings.ORDER_LIFE).replace(microsecond=0),
             check_at=timezone.now() + FIRST_CHECK,
         ),
     )
