@@ -48,7 +48,8 @@ def start(user, *bills, **changed):
     return start_order(**(wanted | changed))
 
 
-def test_an_order_asks_for_what_is_open_now(merchant, bill, payer):
+def test_an_order_asks_for_what_is_open_now(merchant, bill, payer, settings):
+    settings.ORDER_LIFE = datetime.timedelta(minutes=5)
     make_payment(bill, amount="100.00")
     order = start(payer, bill)
     assert order.state == State.PENDING
@@ -56,6 +57,7 @@ def test_an_order_asks_for_what_is_open_now(merchant, bill, payer):
     assert order.pay_url.startswith("weixin://")
     assert merchant.order(order.out_trade_no)["total"] == 24412
     assert [(line.bill, line.amount) for line in order.lines.all()] == [(bill, order.amount)]
+    assert 298 < (order.expires_at - order.created_at).total_seconds() <= 300
 
 
 def test_bills_of_several_units_are_paid_in_one_order(merchant, bill, payer):
