@@ -1,10 +1,11 @@
 """Refunds (退款): credit or a deposit that goes back, asked by one and approved by another."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, CreditEntry
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 
 class RefundQuerySet(models.QuerySet["Refund"]):
+    def in_bills(self) -> Any:
+        """Those that the bills of their providers list, each with the day as `listed`."""
+        return self.filter(
+            Q(state=Refund.State.PAID) | Q(state=Refund.State.PROCESSING, listed_on__isnull=False),
+            method=Refund.Method.ORIGINAL,
+        ).annotate(listed=Coalesce("listed_on", "paid_on"))
+
     def visible_to(self, user: "User") -> "RefundQuerySet":
         """Refunds of `user`'s own accounts, and all of the communities where he works."""
         return self.filter(account__in=Account.objects.visible_to(user))
@@ -145,6 +153,9 @@ class Refund(models.Model):
     )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     paid_on = models.DateField(_("paid out on"), null=True, blank=True)
+    # Of one through a provider: the day whose bill lists it. One to a bank card is taken on, and
+    # listed, days before it is done; where that is not known, it is looked for on `paid_on`.
+    listed_on = models.DateField(_("on the bill of"), null=True, blank=True)
     # The bank's number of the transfer.
     reference = models.CharField(_("reference"), max_length=64, blank=True)
     problem = models.CharField(_("problem"), max_length=500, blank=True)

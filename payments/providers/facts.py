@@ -154,6 +154,8 @@ class ProviderRefund:
     amount: Decimal | None = None  # yuan
     refund_id: str = ""  # the provider's number, where it has one
     done_at: datetime.datetime | None = None
+    # When the provider took it on, where its bill lists it that day and not when it is done.
+    taken_on_at: datetime.datetime | None = None
 
 
 class LineKind(StrEnum):

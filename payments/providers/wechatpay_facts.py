@@ -65,6 +65,10 @@ def refund(facts: Mapping[str, Any]) -> ProviderRefund:
             amount=None if amount is None else from_fen(operator.index(amount)),
             refund_id=str(facts.get("refund_id", "")),
             done_at=_moment(facts.get("success_time")),
+            # 交易账单: a refund is listed when it was taken on (发起), under way or not, and that
+            # line is never changed.
+            # https://pay.weixin.qq.com/docs/merchant/products/bill-download/format-trade.html
+            taken_on_at=_moment(facts.get("create_time")),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PermanentError("UNREADABLE", repr(error)) from error

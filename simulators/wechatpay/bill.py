@@ -90,7 +90,8 @@ def net(desk: Desk, keys: Keys, day: date) -> Decimal:
 
 
 def lines(desk: Desk, keys: Keys, day: date) -> list[bills.Line] | None:
-    """The payments and refunds of a day in China; None when nothing happened on it."""
+    """The payments of a day in China, and the refunds that were taken on, done or not; None when
+    nothing happened on it."""
     begin = datetime.combine(day, datetime.min.time(), CHINA).timestamp()
     span = (keys.mchid, begin, begin + 86400)
     paid = desk.ledger.rows(
@@ -100,8 +101,8 @@ def lines(desk: Desk, keys: Keys, day: date) -> list[bills.Line] | None:
     returned = desk.ledger.rows(
         "SELECT refunds.*, orders.transaction_id, orders.openid, orders.trade_type,"
         " orders.description, orders.attach FROM refunds JOIN orders USING (out_trade_no)"
-        " WHERE merchant = ? AND refunds.status = 'SUCCESS' AND settled_at >= ? AND settled_at < ?"
-        " ORDER BY settled_at",
+        " WHERE merchant = ? AND refunds.status <> 'CLOSED'"
+        " AND refunds.created_at >= ? AND refunds.created_at < ? ORDER BY refunds.created_at",
         *span,
     )
     if not paid and not returned:
@@ -165,14 +166,14 @@ def _payment(keys: Keys, order: dict[str, Any]) -> dict[str, str]:
 
 
 def _refund(keys: Keys, refund: dict[str, Any]) -> dict[str, str]:
-    return _common(keys, refund, refund["settled_at"]) | {
+    return _common(keys, refund, refund["created_at"]) | {
         "交易状态": "REFUND",
         "应结订单金额": "0.00",
         "微信退款单号": refund["refund_id"],
         "商户退款单号": refund["out_refund_no"],
         "退款金额": _yuan(refund["amount"]),
         "退款类型": "ORIGINAL",
-        "退款状态": "SUCCESS",
+        "退款状态": "SUCCESS" if refund["status"] == "SUCCESS" else "PROCESSING",
         "手续费": _fee(-refund["amount"]),
         "订单金额": "0.00",
         "申请退款金额": _yuan(refund["amount"]),

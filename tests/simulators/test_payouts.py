@@ -91,7 +91,7 @@ def test_less_than_nothing_is_taken_off_the_next(
     client.refund("R1", amount, out_trade_no="ORDER-1")
     books = sqlite3.connect(wechatpay_simulator.home / "wechatpay" / "ledger.sqlite3")
     with books:
-        books.execute("UPDATE refunds SET settled_at = settled_at - ?", (2 * DAY,))
+        books.execute("UPDATE refunds SET created_at = created_at - ?", (2 * DAY,))
     books.close()
     # 99.40 − 198.80 on one day, 198.80 on the next.
     assert lines() == [(booked(0), "99.40")]

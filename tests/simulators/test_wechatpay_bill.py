@@ -25,7 +25,9 @@ def yesterday(client: WeChatPay, wechatpay_simulator: WeChatPaySimulator) -> str
     books = sqlite3.connect(wechatpay_simulator.home / "wechatpay" / "ledger.sqlite3")
     with books:
         books.execute("UPDATE orders SET paid_at = paid_at - 86400")
-        books.execute("UPDATE refunds SET settled_at = settled_at - 86400")
+        books.execute(
+            "UPDATE refunds SET created_at = created_at - 86400, settled_at = settled_at - 86400"
+        )
     books.close()
     return day(-1)
 

@@ -40,14 +40,12 @@ def our_side(provider: Provider, bill: DailyBill) -> Ours:
 
 
 def _add_refunds(ours: Ours, provider: Provider, bill: DailyBill, named: list[str]) -> None:
-    """Refunds through the provider that were done on the day, or that the bill names."""
-    refunds = Refund.objects.filter(
-        method=Refund.Method.ORIGINAL,
-        state=Refund.State.PAID,
+    """Refunds through the provider that belong into the day's bill, or that it names."""
+    refunds = Refund.objects.in_bills().filter(
         payment__order__provider=provider.key,
         payment__order__merchant=provider.merchant,
     )
-    wanted = [refunds.filter(paid_on=bill.day)]
+    wanted = [refunds.filter(listed=bill.day)]
     for first in range(0, len(named), NUMBERS):
         wanted.append(refunds.filter(out_refund_no__in=named[first : first + NUMBERS]))
     for found in wanted:
@@ -57,13 +55,13 @@ def _add_refunds(ours: Ours, provider: Provider, bill: DailyBill, named: list[st
             "out_refund_no",
             "community_id",
             "amount",
-            "paid_on",
+            "listed",
         )
-        for number, order_id, refund_no, community_id, amount, paid_on in rows:
+        for number, order_id, refund_no, community_id, amount, listed in rows:
             ours.order[number], ours.community[number] = order_id, community_id
             key = (LineKind.REFUND.value, number, refund_no)
             ours.amounts[key] = amount
-            if paid_on == bill.day:
+            if listed == bill.day:
                 ours.day.add(key)
 
 

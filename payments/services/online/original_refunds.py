@@ -172,6 +172,8 @@ def record(refund_id: int, facts: ProviderRefund) -> Refund:
         why = f"it speaks of {facts.out_refund_no}, {facts.amount} yuan"
         return _note(refund.pk, why, stop=True)
     refund.refund_id = facts.refund_id or refund.refund_id
+    if facts.taken_on_at:
+        refund.listed_on = timezone.localdate(facts.taken_on_at)
     if facts.state == RefundState.DONE:
         refund.problem = ""
         day = timezone.localdate(facts.done_at) if facts.done_at else today()
