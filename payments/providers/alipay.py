@@ -44,7 +44,9 @@ from payments.providers.bill_files import moment, no_bill
 GATEWAY = "https://openapi.alipay.com/gateway.do"
 PATIENCE = 300  # seconds by which a callback may be old (or our clocks differ)
 NOT_THERE = "ACQ.TRADE_NOT_EXIST"
-WRONG_STATE = "ACQ.TRADE_STATUS_ERROR"
+WRONG_STATE = {
+    *("ACQ.TRADE_STATUS_ERROR", "ACQ.REASON_TRADE_STATUS_INVALID", "ACQ.REASON_ILLEGAL_STATUS"),
+}
 NO_BILL = {"isp.bill_not_exist", "BILL_NOT_EXIST", "NO_BILL_DATA"}
 # Two parameters in the value of one: the signature is the same as that of both.
 SMUGGLED = re.compile(r"&\w+=")
@@ -123,7 +125,7 @@ class AlipayProvider(Provider):
         except PermanentError as error:
             if error.code == NOT_THERE:
                 return False
-            if error.code != WRONG_STATE:
+            if error.code not in WRONG_STATE:
                 raise
             known = self.query(out_trade_no)
             if known.state == TradeState.PAID:

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from payments.models import PaymentOrder, ProviderEvent, Refund
 from payments.providers import alipay_wire
-from payments.providers.base import PermanentError, TransientError
+from payments.providers.alipay import AlipayProvider
+from payments.providers.base import AlreadyPaid, PermanentError, TransientError
 from payments.services.online.hanging import sweep_orders
 from payments.services.online.original_refunds import send
 from simulators import rsa
@@ -112,3 +113,27 @@ def test_what_wechat_pay_says_when_it_does_nothing(provider, monkeypatch, status
 def test_what_alipay_says_when_it_does_nothing(code, sub_code, error):
     with pytest.raises(error, match=sub_code.removeprefix("aop.")):
         alipay_wire._good({"code": code, "sub_code": sub_code, "sub_msg": "…"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ACQ.TRADE_STATUS_ERROR",
+        "ACQ.REASON_TRADE_STATUS_INVALID",
+        "ACQ.REASON_ILLEGAL_STATUS",
+    ],
+)
+def test_alipay_cannot_close_what_was_paid_in_whichever_words_it_says_so(monkeypatch, code):
+    def ask(wire, method, content):
+        if method == "alipay.trade.close":
+            raise PermanentError(code)
+        return {
+            "out_trade_no": content["out_trade_no"],
+            "trade_status": "TRADE_SUCCESS",
+            "total_amount": "1.00",
+        }
+
+    monkeypatch.setattr(AlipayProvider, "_wire", property(lambda provider: provider))
+    monkeypatch.setattr(AlipayProvider, "ask", ask, raising=False)
+    with pytest.raises(AlreadyPaid):
+        AlipayProvider().close("20260105")
