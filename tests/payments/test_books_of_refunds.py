@@ -160,12 +160,13 @@ def test_every_rule_of_refunds_has_been_seen_to_break():
     seen = {case[2] for case in TAMPERING} - {POSTED}
     from tests.payments.test_books import TAMPERING as OF_PAYMENTS
     from tests.payments.test_books_of_channels import TAMPERING as OF_CHANNELS
+    from tests.payments.test_day_sums import RULE as OF_DAYS
     from tests.payments.test_left_out import RULE as OF_NOTES
     from tests.payments.test_settlement_months import TAMPERING as OF_MONTHS
 
     ours = {name for name in books.verify().rules if name.startswith("payments.")}
     seen |= {case[2] for case in (*OF_PAYMENTS, *OF_CHANNELS)}
-    assert ours == seen | {OF_NOTES} | {rule for _sql, rule in OF_MONTHS}
+    assert ours == seen | {OF_DAYS, OF_NOTES} | {rule for _sql, rule in OF_MONTHS}
 
 
 def test_money_received_is_entries_suspense_and_deposits(refunded):

@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 Line, Kind = ReconciliationLine, ReconciliationLine.Kind
+RULE = "payments.a_day_adds_up"  # of the books; seen to break at the end of this file
 DAY = datetime.timedelta(days=1)
 
 
@@ -59,7 +60,7 @@ def checked() -> DaySums:
     """The sums of the day, which the books find right too."""
     sums = sums_of(Reconciliation.objects.get())
     assert sums.adds_up
-    assert not [one for one in verify(None).breaks if "adds_up" in str(one)]
+    assert RULE not in {one.rule for one in verify(None).breaks}
     return sums
 
 
@@ -161,5 +162,4 @@ def test_a_bill_that_changed_after_settling_is_seen(
     text = listed("6.00")
     assert "¥1.00 is not accounted for" in text
     assert "It adds up to the fen" not in text
-    broken = [one for one in verify(None).breaks if "adds_up" in str(one)]
-    assert len(broken) == 1
+    assert [one.rule for one in verify(None).breaks] == [RULE]
