@@ -11,7 +11,7 @@ class PaymentSettings(models.Model):
     """One row a community; without one the defaults below hold."""
 
     class PaidTwice(models.TextChoices):
-        CREDIT = "credit", _("keep it as credit for the next bill")
+        CREDIT = "credit", _("keep it as credit for other bills")
         REFUND = "refund", _("ask for a refund, which a person approves")
 
     community = models.OneToOneField(
