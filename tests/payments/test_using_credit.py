@@ -13,7 +13,7 @@ from billing.models import Account, Allocation, Bill, Charge, CreditEntry
 from billing.services.accounts.late_fees import accrued
 from community.models import today
 from core import books
-from payments.models import CreditUse
+from payments.models import CreditUse, Payment, Refund
 from payments.services.giving_back import refunds
 from payments.services.receiving.record import Share
 from payments.services.using_credit import free_credit_of, prospects, use_credit_now
@@ -22,7 +22,7 @@ from payments.statement.paper import statement_pdf
 from payments.statement.workbook import _rows
 from tests.factories.billing import LateFeePolicyFactory, OfferFactory, make_bill
 from tests.factories.community import BindingFactory, StaffUserFactory, UserFactory
-from tests.factories.payments import make_payment, make_refund
+from tests.factories.payments import make_order, make_payment, make_refund
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +218,25 @@ def test_all_of_it_asked_back_leaves_no_button(account):
     make_refund(account, "300.00")
     assert prospect(account) is None
     assert use(account) == []
+
+
+def test_the_payment_asked_back_is_let_be_not_other_money(account):
+    """Both are credit, the older one is on its way back: its approval opens no bill again."""
+    bill = make_bill("40.00", account=account, quarter=2)
+    first = make_payment(
+        bill,
+        amount="50.00",
+        shares=[Share(account.pk, Decimal("50.00"), ())],
+        value_date=today() - datetime.timedelta(days=300),
+        method=Payment.Method.WECHAT,
+        order=make_order(bill, state="paid"),
+    )
+    original = {"method": Refund.Method.ORIGINAL, "payment": first}
+    refund = make_refund(account, "50.00", **original)
+    use(account)
+    refunds.approve(refund.pk, by=StaffUserFactory.create())
+    assert still_open(bill) == 0
+    assert money(account).credit == 260
 
 
 # --- on the statement ----------------------------------------------------------------------------
