@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0020_credit_use"),
+        ("payments", "0021_refund_listed_on"),
     ]
 
     operations = [
