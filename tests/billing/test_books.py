@@ -205,7 +205,7 @@ def test_an_unknown_community_is_refused():
     out = StringIO()
     with pytest.raises(CommandError) as refusal:
         call_command("verify_books", "--community", "nowhere", "--json", stdout=out)
-    assert refusal.value.returncode == 2  # not a break, which is 1
+    assert refusal.value.returncode == 1  # refused input, as of every command
     assert json.loads(out.getvalue())["status"] == "refused"
 
 

@@ -11,13 +11,13 @@ from core import books
 from core.management.plain_command import PlainCommand
 from core.tables import TableRefused
 
-NOT_CHECKED = 2  # exit status; a break is 1
+NOT_CHECKED = 2  # exit status; a break, like refused input of every command, is 1
 
 
 class Command(PlainCommand):
     help = (
         "Check every money rule from the rows themselves."
-        " Exit 0: the books hold; 1: they do not; 2: they could not be checked."
+        " Exit 0: the books hold; 1: they do not, or no such community; 2: the database is away."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,7 +32,7 @@ class Command(PlainCommand):
             if options["json"]:
                 answer = {"status": "refused", "reason": str(refusal)}
                 self.stdout.write(json.dumps(answer, ensure_ascii=False))
-            raise CommandError(str(refusal), returncode=NOT_CHECKED) from None
+            raise CommandError(str(refusal)) from None
         except OperationalError as error:
             raise CommandError(str(error), returncode=NOT_CHECKED) from None
         if options["json"]:
