@@ -208,7 +208,11 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
         r"no merchant account any more",
         Meaning(
             "no_account",
-            _("The merchant account of this payment is not set up any more."),
+            _(
+                "The merchant account of this payment is not in the settings any more, so nobody "
+                "can be asked what became of it. Please put it back, or look the payment up in "
+                "that account's own list."
+            ),
             _("the merchant account is gone"),
         ),
     ),
@@ -221,7 +225,6 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
                 "own list of payments."
             ),
             _("the provider does not answer"),
-            unfit=True,
         ),
     ),
 )

@@ -20,7 +20,7 @@ from payments.providers.base import (
     TransientError,
 )
 from payments.services.online import original_refunds
-from payments.services.online.orders import WrongFacts, settle
+from payments.services.online.orders import UNCONFIRMED, WrongFacts, settle
 from payments.services.online.turns import Turn
 from payments.signals import payment_needs_attention
 
@@ -153,7 +153,7 @@ def _settle(event: ProviderEvent, order: PaymentOrder | None) -> str:
         order.refresh_from_db()  # another worker may have settled it while this one asked
         if _is_known(order, claim):
             return f"order {order.state}"
-        raise Refused(f"it says paid, but asked the provider calls it {truth.state}")
+        raise Refused(f"{UNCONFIRMED} the provider calls it {truth.state}")
     return f"order {settle(order.pk, truth).state}"
 
 

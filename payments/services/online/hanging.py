@@ -52,7 +52,9 @@ def ask_by_id(order_id: int) -> None:
         asked = ask(order)
         if asked.state == PaymentOrder.State.CREATED:
             open_order(asked)
-    except (PermanentError, KeyError) as error:
+    except KeyError as error:
+        stop_asking(order, f"no merchant account any more: {error}")
+    except PermanentError as error:
         stop_asking(order, f"the provider does not answer about it: {error}")
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.services.accounts.posting import lock_accounts
 from payments import providers
-from payments.models import OrderAccount, PaymentOrder
+from payments.models import OrderAccount, PaymentOrder, ProviderEvent
 from payments.providers.base import PayInstruction, ProviderOrder, TradeState
 from payments.services.online.paid_twice import treat, unasked_credit
 from payments.services.receiving.record import UNBILLED, Share, payment_record
@@ -26,6 +26,8 @@ State = PaymentOrder.State
 # towards the end of the half hour, while no message reaches us, should not stay in doubt either.
 FIRST_CHECK = datetime.timedelta(seconds=20)
 LAST_CHECK = datetime.timedelta(minutes=1)
+# How the reason begins for which a message is refused that its provider does not confirm.
+UNCONFIRMED = "it says paid, but asked"
 
 
 class WrongFacts(Exception):
@@ -119,7 +121,8 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
     order.transaction_id = facts.transaction_id
     order.check_at = None
     order.payer = ""
-    order.save(update_fields=["state", "paid_at", "transaction_id", "check_at", "payer"])
+    order.problem = ""  # whatever kept it from being settled is over
+    order.save(update_fields=["state", "paid_at", "transaction_id", "check_at", "payer", "problem"])
     payment_record(
         community=order.community,
         method=providers.all_providers()[order.provider].method,
@@ -130,11 +133,23 @@ def settle(order_id: int, facts: ProviderOrder) -> PaymentOrder:
         idempotency_key=f"order:{order.out_trade_no}",
         order=order,
     )
+    _hear_again(order)
     if rest := unasked_credit(order):
         _tell(order, treat(order, rest))
     elif given_up:
         _tell(order, "paid after it was closed")
     return order
+
+
+def _hear_again(order: PaymentOrder) -> None:
+    """A message that said so before its provider confirmed it may fit by now."""
+    ProviderEvent.objects.filter(
+        provider=order.provider,
+        merchant=order.merchant,
+        out_trade_no=order.out_trade_no,
+        state=ProviderEvent.State.REFUSED,
+        outcome__startswith=UNCONFIRMED,
+    ).update(state=ProviderEvent.State.RECEIVED, outcome="", processed_at=None)
 
 
 def _share(line: OrderAccount) -> Share:
