@@ -8,7 +8,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_yuan
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, Refund
+from payments.models.order import PAID_TWICE
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,15 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
         ),
     ),
 )
+# Of money paid twice: a refund of it was asked for by a person, or decided on.
+REFUND_ASKED = Meaning(
+    "twice_asked",
+    _(
+        "A bill had been paid another way meanwhile, and a refund of the rest was asked for: "
+        "please see on the refund's page what is left to do."
+    ),
+    _("paid twice, a refund to see to"),
+)
 REFUSED = Meaning(
     "refused", _("The provider did not accept the order. Nothing was taken."), _("not accepted")
 )
@@ -247,6 +257,8 @@ def meaning_of(code: str, order: PaymentOrder | None = None) -> Meaning:
     if order and order.state == PaymentOrder.State.FAILED and code == order.problem:
         return REFUSED
     found = next((one for pattern, one in _MEANINGS if re.search(pattern, code)), OTHER)
+    if order and code.startswith(PAID_TWICE) and _is_seen_to(order, found):
+        return REFUND_ASKED
     if found.unfit and order and order.state == PaymentOrder.State.PAID:
         booked = gettext(
             "A message came that does not fit. The order is booked with %(amount)s: please compare "
@@ -254,6 +266,13 @@ def meaning_of(code: str, order: PaymentOrder | None = None) -> Meaning:
         ) % {"amount": format_yuan(order.amount)}
         return Meaning(found.kind, booked, found.brief)
     return found
+
+
+def _is_seen_to(order: PaymentOrder, told: Meaning) -> bool:
+    """Whether a refund of money paid twice is past what was `told` of it."""
+    refunds = order.payment.refunds.all() if order.state == PaymentOrder.State.PAID else ()
+    states = {refund.state for refund in refunds}
+    return bool(states) and (told.kind == "twice_credit" or Refund.State.REQUESTED not in states)
 
 
 def plain_reason(code: str, order: PaymentOrder | None = None) -> str | Promise:

@@ -2,8 +2,9 @@ from payments.models.bank import BankLine, BankStatement
 from payments.models.clearance import Clearance
 from payments.models.credit_use import CreditUse, CreditUseLine
 from payments.models.deposit import Deposit, DepositEntry
+from payments.models.event import ProviderEvent
 from payments.models.look import EventLook, OrderLook
-from payments.models.order import OrderAccount, OrderBill, PaymentOrder, ProviderEvent
+from payments.models.order import OrderAccount, OrderBill, PaymentOrder
 from payments.models.payer import PayerIdentity
 from payments.models.payment import Payment, Posting, Receipt, ReceiptLine
 from payments.models.reconciliation import Reconciliation, ReconciliationLine

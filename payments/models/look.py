@@ -5,7 +5,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.append_only import append_only
-from payments.models.order import PaymentOrder, ProviderEvent
+from payments.models.event import ProviderEvent
+from payments.models.order import PaymentOrder
 
 
 class OrderLook(models.Model):

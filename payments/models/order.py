@@ -1,6 +1,5 @@
-"""Online orders: what we asked a provider to collect, and what the provider told us."""
+"""Online orders: what we asked a provider to collect."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,9 @@ from community.models import Community
 
 if TYPE_CHECKING:
     from community.models import User
+
+# How the problem begins of an order of which not all was needed.
+PAID_TWICE = "a bill was paid already"
 
 
 class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
@@ -49,12 +51,16 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
         return self.annotate(gone_back=Coalesce(Subquery(back), Decimal(0)))
 
     def with_trouble(self) -> "PaymentOrderQuerySet":
-        """Orders that did not settle by themselves: a problem is kept, or a message did not fit."""
+        """Orders that did not settle by themselves: a problem is kept that is not over, or a
+        message did not fit."""
+        from payments.models.event import ProviderEvent
+
         refused = ProviderEvent.objects.filter(state=ProviderEvent.State.REFUSED)
-        return self.filter(~Q(problem="") | Q(out_trade_no__in=refused.values("out_trade_no")))
+        return self.filter(_has_problem() | Q(out_trade_no__in=refused.values("out_trade_no")))
 
     def unsettled(self) -> "PaymentOrderQuerySet":
         """Those of them that wait for a person: nobody looked, or something came up since."""
+        from payments.models.event import ProviderEvent
         from payments.models.look import OrderLook
 
         looks = OrderLook.objects.filter(order=OuterRef("pk"))
@@ -67,10 +73,20 @@ class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
             .annotate(seen=Subquery(seen))
             .filter(
                 Q(seen=None)
-                | ~Q(problem="") & ~Exists(looks.filter(problem=OuterRef("problem")))
+                | _has_problem() & ~Exists(looks.filter(problem=OuterRef("problem")))
                 | Exists(refused.filter(at__gt=OuterRef("seen")))
             )
         )
+
+
+def _has_problem() -> Q:
+    """Of money paid twice, what became of it is over once its refund needs nobody any more: it was
+    paid out, is under way, or somebody decided that it is kept."""
+    from payments.models.refund import Refund
+
+    refunds = Refund.objects.filter(payment__order=OuterRef("pk"))
+    over = Exists(refunds) & ~Exists(refunds.for_somebody())
+    return ~Q(problem="") & ~(Q(problem__startswith=PAID_TWICE) & over)
 
 
 class PaymentOrder(models.Model):
@@ -252,52 +268,3 @@ class OrderAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} {self.account} {self.amount}"
-
-
-class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
-    def astray(self, accounts: Mapping[str, str]) -> "ProviderEventQuerySet":
-        """Those refused about no order of ours, of the merchant accounts by provider's key."""
-        mine = Q(pk=None)
-        for provider, merchant in accounts.items():
-            mine |= Q(provider=provider, merchant=merchant)
-        ours = PaymentOrder.objects.filter(out_trade_no=OuterRef("out_trade_no"))
-        return self.filter(mine, ~Exists(ours), state=ProviderEvent.State.REFUSED)
-
-
-class ProviderEvent(models.Model):
-    """A verified callback as it came, stored before it is answered and processed after."""
-
-    class State(models.TextChoices):
-        RECEIVED = "received", _("received")
-        PROCESSED = "processed", _("processed")
-        REFUSED = "refused", _("refused")  # genuine, but does not fit our rows: a human looks
-
-    provider = models.CharField(_("provider"), max_length=20)
-    merchant = models.CharField(_("merchant account"), max_length=50, blank=True)
-    event_id = models.CharField(_("event"), max_length=64)
-    out_trade_no = models.CharField(_("order number"), max_length=64, blank=True)
-    payload = models.JSONField(_("content"))
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RECEIVED)
-    outcome = models.CharField(_("outcome"), max_length=300, blank=True)
-    received_at = models.DateTimeField(_("received at"), auto_now_add=True)
-    processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
-
-    objects = ProviderEventQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("provider event")
-        verbose_name_plural = _("provider events")
-        constraints = [
-            models.UniqueConstraint(fields=["provider", "event_id"], name="provider_event_unique")
-        ]
-        indexes = [
-            models.Index(
-                fields=["received_at"], condition=Q(state="received"), name="provider_event_waiting"
-            ),
-            models.Index(
-                fields=["out_trade_no"], condition=Q(state="refused"), name="provider_event_refused"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.provider} {self.event_id}"

@@ -1,11 +1,8 @@
 """Refunds (退款): credit or a deposit that goes back, asked by one and approved by another."""
 
-from typing import TYPE_CHECKING, Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, CreditEntry
@@ -13,26 +10,7 @@ from community.models import Community
 from core.append_only import frozen
 from payments.models.deposit import Deposit
 from payments.models.payment import Payment
-
-if TYPE_CHECKING:
-    from community.models import User
-
-
-class RefundQuerySet(models.QuerySet["Refund"]):
-    def in_bills(self) -> Any:
-        """Those that the bills of their providers list, each with the day as `listed`."""
-        return self.filter(
-            Q(state=Refund.State.PAID) | Q(state=Refund.State.PROCESSING, listed_on__isnull=False),
-            method=Refund.Method.ORIGINAL,
-        ).annotate(listed=Coalesce("listed_on", "paid_on"))
-
-    def visible_to(self, user: "User") -> "RefundQuerySet":
-        """Refunds of `user`'s own accounts, and all of the communities where he works."""
-        return self.filter(account__in=Account.objects.visible_to(user))
-
-    def waiting(self) -> "RefundQuerySet":
-        """Those that somebody has to decide or pay out."""
-        return self.filter(state__in=Refund.OPEN)
+from payments.models.refund_lists import RefundQuerySet
 
 
 class Refund(models.Model):
@@ -69,6 +47,7 @@ class Refund(models.Model):
         State.FAILED: set(),
     }
     OPEN = (State.REQUESTED, State.APPROVED, State.PROCESSING)
+    FELL_THROUGH = (State.REJECTED, State.WITHDRAWN, State.FAILED)
 
     community = models.ForeignKey(
         Community, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("community")

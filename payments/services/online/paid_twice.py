@@ -18,14 +18,15 @@ from community.models import Community, User
 from core.money import ZERO
 from payments import providers
 from payments.models import OrderAccount, PaymentOrder, PaymentSettings, Refund
+from payments.models.order import PAID_TWICE
 from payments.providers.base import Capability
 from payments.services.giving_back.refunds import request_refund
 from payments.signals import paid_twice
 
 # A refund that will be or is paid out.
 ALIVE = (*Refund.OPEN, Refund.State.PAID)
-KEPT = "a bill was paid already: the rest is kept as credit"
-ASKED = "a bill was paid already: a refund of the rest is asked for"
+KEPT = f"{PAID_TWICE}: the rest is kept as credit"
+ASKED = f"{PAID_TWICE}: a refund of the rest is asked for"
 
 
 def unasked_credit(order: PaymentOrder) -> dict[int, Decimal]:
@@ -95,6 +96,27 @@ def _instead(asked: Iterable[Refund]) -> list[Refund]:
         return []
     others = Refund.objects.filter(account__in=since, payment=None, deposit=None).order_by("pk")
     return [one for one in others if one.requested_at >= since[one.account_id]]
+
+
+@dataclass(frozen=True)
+class Treated:
+    """What the rule did with what was not needed at one unit, in yuan; never changes."""
+
+    unit: str
+    amount: Decimal
+    kept: bool  # else a refund is asked for
+
+
+def treated(order: PaymentOrder) -> list[Treated]:
+    """What the community's rule did when the order was paid, whatever came of it since."""
+    found = unasked_credit(order)
+    by_rule = order.payment.refunds.filter(requested_by=None, account__in=found)
+    asked = set(by_rule.values_list("account_id", flat=True))
+    units = Account.objects.filter(pk__in=found).order_by("unit__sort_key", "pk")
+    return [
+        Treated(code, found[pk], pk not in asked)
+        for pk, code in units.values_list("pk", "unit__code")
+    ]
 
 
 def treat(order: PaymentOrder, rest: dict[int, Decimal]) -> str:
