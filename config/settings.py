@@ -218,6 +218,8 @@ SMS_TEMPLATES = {
         "refund_failed": "SMS_300000012",
         "money_found": "SMS_300000013",
         "message_alert": "SMS_300000014",
+        "refund_refused": "SMS_300000015",
+        "refund_delayed": "SMS_300000016",
     }.items()
 }
 # The provider's delivery reports carry no signature: whoever knows this address is believed.

@@ -64,6 +64,8 @@ def tell_of_refund(*, refund: Refund, **kwargs: Any) -> None:
     # One that only keeps what was left of a deposit pays nothing out.
     if refund.amount and refund.state in (Refund.State.PAID, Refund.State.FAILED):
         announcements.refund(refund=refund)
+    elif refund.by_rule and refund.is_refused:
+        announcements.refund_refused(refund=refund)
 
 
 @receiver(refund_delayed)

@@ -10,7 +10,7 @@ from core.money import ZERO, plain_yuan
 from notices.content.short import ShortText
 from notices.models import Notice
 from payments.models import PaymentOrder
-from payments.services.online.paid_twice import rests
+from payments.services.online.paid_twice import treated
 
 
 def context(notice: Notice) -> dict[str, Any]:
@@ -18,7 +18,8 @@ def context(notice: Notice) -> dict[str, Any]:
     path = reverse("payments:order", args=[order.pk])
     return {
         "order": order,
-        "rests": (found := rests(order)),
+        # As it was then: what comes of it later is told by itself, and stands on the order's page.
+        "rests": (found := treated(order)),
         "total": sum((rest.amount for rest in found), ZERO),
         "url": f"{settings.SITE_URL}{path}",
     }

@@ -1,4 +1,4 @@
-"""To the payer: money of his went back, or could not and will go another way."""
+"""To the payer: money of his went back, could not and will go another way, or is kept."""
 
 from typing import Any
 
@@ -33,9 +33,11 @@ def context(notice: Notice) -> dict[str, Any]:
 def sms(notice: Notice, context: dict[str, Any]) -> ShortText:
     refund = context["refund"]
     what = {"unit": context["unit"], "amount": plain_yuan(refund.amount)}
-    if not context["paid"]:
-        return ShortText("refund_failed", what)
-    return ShortText("refund", what | {"voucher": refund.voucher.code})
+    if context["paid"]:
+        return ShortText("refund", what | {"voucher": refund.voucher.code})
+    if refund.is_refused:
+        return ShortText("refund_refused", what)
+    return ShortText("refund_delayed" if refund.is_delayed else "refund_failed", what)
 
 
 def _open_again(refund: Refund) -> QuerySet[Bill]:

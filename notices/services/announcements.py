@@ -148,6 +148,23 @@ def refund(*, refund: Refund) -> None:
         )
 
 
+def refund_refused(*, refund: Refund) -> None:
+    """A refund that a community's rule had asked for does not come: whoever paid online was told
+    that it would, and hears why it is kept. Who asked in person sees it on his list."""
+    assert refund.payment is not None
+    assert refund.payment.order is not None
+    user = refund.payment.order.user
+    notify(
+        kind=Notice.Kind.REFUND,
+        event_key=f"refund:{refund.pk}:{refund.state}:user:{user.pk}",
+        community=refund.community,
+        user=user,
+        phone=user.phone,
+        email=user.email,
+        context={"refund": refund.pk},
+    )
+
+
 def run_due(*, period: BillingPeriod) -> None:
     """A period's bills should go out: accountants and managers hear of it once."""
     for user in _staff(period.community_id, Role.ACCOUNTANT, Role.MANAGER):

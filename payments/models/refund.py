@@ -268,6 +268,21 @@ class Refund(models.Model):
         return self.state == self.State.PROCESSING and self.check_at is None
 
     @property
+    def by_rule(self) -> bool:
+        """Whether a community's rule asked for it, and nobody in person."""
+        return self.requested_by_id is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody decided that the money is kept; `refusal` says why."""
+        return self.state in (self.State.REJECTED, self.State.WITHDRAWN)
+
+    @property
+    def refusal(self) -> str:
+        """The words of whoever rejected it or took it back."""
+        return self.decision if self.state == self.State.REJECTED else self.problem
+
+    @property
     def asker_id(self) -> int | None:
         """Whoever does not decide on it: who asked, or the payer for whom the rule asked."""
         if self.requested_by_id is None and self.payment and self.payment.order:

@@ -77,7 +77,7 @@ class TestAbnormal:
         assert "this refund is delayed: WeChat Pay could not get the money to you" in page
         assert "gives it back another way" in page
         sms = content.message_of(Delivery.objects.get(notice=notice, channel="sms"))
-        assert sms.template == "refund_failed"
+        assert sms.template == "refund_delayed", "it is not in his account again"
         refunds.fail(abnormal.pk, by=StaffUserFactory.create(), words="账户已注销")
         assert told().count() == 1, "he has been told"
 

@@ -30,6 +30,7 @@ TEXTS = {
     "SMS_300000010": "paid twice",
     "SMS_300000011": "refund",
     "SMS_300000012": "refund that failed",
+    "SMS_300000016": "refund that failed",  # so far; should it fail then, nobody hears twice
 }
 ORDERS = """
 SELECT o.id, o.provider, o.scene, o.out_trade_no, o.amount, o.state, o.transaction_id, o.problem,
