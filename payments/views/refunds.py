@@ -1,11 +1,12 @@
 """Refunds at the front desk and in the office: deciding, paying out, ending."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -24,13 +25,16 @@ from payments.services.online.original_refunds import confirm_paid
 from payments.views.receipts import voucher_file
 
 PAGE = 50
+# So long is a rejection shown to whoever asked: over his days off.
+NEWS = timedelta(days=14)
 State = Refund.State
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
 @require_safe
 def refunds(request: SignedInRequest, community: Community) -> HttpResponse:
-    """Refunds that wait for somebody; `?all` with those that are done."""
+    """Refunds that wait for somebody, and what lately came to nothing of what the reader asked for;
+    `?all` with those that are done."""
     everything = "all" in request.GET
     found = Refund.objects.filter(community=community)
     found = found if everything else found.waiting()
@@ -43,8 +47,24 @@ def refunds(request: SignedInRequest, community: Community) -> HttpResponse:
     return render(
         request,
         "payments/refunds.html",
-        {"community": community, "page_obj": page, "everything": everything},
+        {
+            "community": community,
+            "page_obj": page,
+            "everything": everything,
+            "rejected": () if everything else _own_rejected(request, community),
+        },
     )
+
+
+def _own_rejected(request: SignedInRequest, community: Community) -> QuerySet[Refund]:
+    """What the reader asked for and somebody rejected lately, the newest first."""
+    found = Refund.objects.filter(
+        community=community,
+        requested_by=request.user,
+        state=State.REJECTED,
+        decided_at__gte=timezone.now() - NEWS,
+    )
+    return found.select_related("account__unit", "decided_by").order_by("-decided_at", "-pk")
 
 
 def _refund(community: Community, pk: int) -> Refund:
