@@ -8,10 +8,10 @@ from django.urls import reverse
 from core.money import plain_yuan
 from notices.content.short import ShortText, unit_list
 from notices.models import Notice
-from payments.astray import explain_messages
 from payments.models import PaymentOrder, ProviderEvent, Refund
-from payments.reasons import meaning_of
-from payments.unsettled import units_of
+from payments.unsettled.astray import explain_messages
+from payments.unsettled.orders import units_of
+from payments.unsettled.reasons import meaning_of
 
 
 def context(notice: Notice) -> dict[str, Any]:

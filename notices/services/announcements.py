@@ -11,8 +11,8 @@ from notices.models import Delivery, Notice
 from notices.services.notify import notify
 from payments import providers
 from payments.models import Deposit, Payment, PaymentOrder, Posting, ProviderEvent, Refund
-from payments.reasons import meaning_of
 from payments.services.channels.reconciling import communities_of
+from payments.unsettled.reasons import meaning_of
 from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.

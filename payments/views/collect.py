@@ -18,7 +18,7 @@ from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from core.kept_form import keep_form, kept_form
 from core.money import ZERO, format_yuan
-from payments.forms import CollectForm, ids_of, new_token
+from payments.forms.counter import CollectForm, ids_of, new_token
 from payments.models import Payment
 from payments.services.online.basket import being_paid, last_paid
 from payments.services.online.paid_twice import refunds_twice

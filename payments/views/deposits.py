@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from community.access import SignedInRequest, staff
 from community.models import Community, Party, Role, Unit
 from core.money import ZERO
-from payments.forms import new_token
-from payments.forms_refunds import DepositForm
+from payments.forms.counter import new_token
+from payments.forms.refunds import DepositForm
 from payments.models import Deposit, Payment
 from payments.services.receiving.deposits import account_of, receive_deposit
 from payments.services.receiving.record import KeyConflict

@@ -18,8 +18,8 @@ from community.access import SignedInRequest, staff
 from community.models import Community, Occupancy, Role, Unit, today
 from community.services import moving
 from payments.documents import clearance_pdf
-from payments.forms import new_token
-from payments.forms_refunds import FinalReadingForm, MoveOutForm
+from payments.forms.counter import new_token
+from payments.forms.refunds import FinalReadingForm, MoveOutForm
 from payments.models import Clearance
 from payments.services.giving_back import left_out as mending
 from payments.services.giving_back import moving_out as services

@@ -17,7 +17,7 @@ from community.access import SignedInRequest, signed_in
 from community.models import today
 from core.money import ZERO
 from payments import providers
-from payments.forms import PayForm, ids_of, new_token
+from payments.forms.counter import PayForm, ids_of, new_token
 from payments.models import PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import inside, scene_of

@@ -17,7 +17,7 @@ from community.access import SignedInRequest, signed_in, staff
 from community.models import Community, Occupancy, Role, Unit
 from core.money import ZERO
 from payments import providers
-from payments.forms import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, new_token
+from payments.forms.counter import CounterPrepayForm, MonthsForm, PrepayForm, ids_of, new_token
 from payments.models import Deposit, Payment, Refund
 from payments.scenes import inside
 from payments.services.online.basket import Wish

@@ -11,16 +11,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, Unit, today
-from payments.day_sums import sums_of
-from payments.difference_words import meaning
-from payments.forms_reconciliation import CompareForm, ExplainForm, KeepForm
-from payments.forms_refunds import WordsForm
+from payments.forms.reconciliation import CompareForm, ExplainForm, KeepForm
+from payments.forms.refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine, SettlementMonth
 from payments.providers.base import PermanentError, TransientError
-from payments.reasons import plain_reason
+from payments.reconciliation.day_sums import sums_of
+from payments.reconciliation.difference_words import meaning
+from payments.reconciliation.settlement import is_late, net_and_entries
 from payments.services.channels import differences as services
 from payments.services.channels.reconcile_jobs import start_reconciling, what_came_of
-from payments.settlement import is_late, net_and_entries
+from payments.unsettled.reasons import plain_reason
 from payments.wording import channel_names
 
 PAGE = 50

@@ -13,7 +13,7 @@ from billing.services.accounts.amounts_due import with_late_fees
 from community.access import SignedInRequest, signed_in
 from community.models import Community, today
 from core.money import ZERO
-from payments.forms import ids_of
+from payments.forms.counter import ids_of
 from payments.models import PaymentOrder
 from payments.statement import load_statement
 from payments.views.pay import unbilled_of

@@ -13,8 +13,8 @@ from billing.models import Account
 from community.access import SignedInRequest, staff
 from community.models import Community, Role
 from core.money import ZERO, format_yuan
-from payments.forms import ids_of
-from payments.forms_refunds import OriginalRefundForm, RefundForm, only_so_much
+from payments.forms.counter import ids_of
+from payments.forms.refunds import OriginalRefundForm, RefundForm, only_so_much
 from payments.models import Deposit, Payment, Refund
 from payments.services.giving_back.refunds import (
     NotEnough,

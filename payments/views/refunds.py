@@ -16,12 +16,12 @@ from django.views.decorators.http import require_POST, require_safe
 from community.access import SignedInRequest, staff
 from community.models import AccessLog, Community, Role, today
 from core.encryption import decrypt
-from payments.forms_refunds import ReasonForm, TransferForm, WordsForm, only_so_much
+from payments.forms.refunds import ReasonForm, TransferForm, WordsForm, only_so_much
 from payments.models import Refund
-from payments.reasons import plain_reason
 from payments.services.giving_back import refunds as services
 from payments.services.giving_back.undoing import STANDING
 from payments.services.online.original_refunds import confirm_paid
+from payments.unsettled.reasons import plain_reason
 from payments.views.receipts import voucher_file
 
 PAGE = 50

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from community.access import SignedInRequest, staff
 from community.models import Community, Role, today
 from core import tables
-from payments.forms_reconciliation import ExplainForm
-from payments.forms_settlement import DaysForm, StatementForm
+from payments.forms.reconciliation import ExplainForm
+from payments.forms.settlement import DaysForm, StatementForm
 from payments.models import BankLine, Reconciliation, SettlementEntry
-from payments.payouts import REACH
+from payments.reconciliation.payouts import REACH
+from payments.reconciliation.settlement import Month, net_and_entries, next_month
 from payments.services.channels import settling as services
 from payments.services.channels.bank_statements import Taken, import_statement
-from payments.settlement import Month, net_and_entries, next_month
 from payments.wording import channel_names
 
 PAGE = 50

@@ -18,7 +18,7 @@ from community.access import SignedInRequest, public, signed_in
 from community.models import today
 from core.pdf import qr_data_uri
 from payments import providers
-from payments.forms import PayForm, new_token
+from payments.forms.counter import PayForm, new_token
 from payments.models import BillShare, PaymentOrder
 from payments.providers.base import PermanentError, Scene, TransientError
 from payments.scenes import inside, scene_of

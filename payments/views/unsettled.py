@@ -11,13 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community.access import SignedInRequest, staff
 from community.models import Community, Role
-from payments.astray import astray_messages, explain_messages
-from payments.forms import LookForm, PaidTwiceForm
-from payments.forms_refunds import WordsForm
+from payments.forms.counter import LookForm, PaidTwiceForm
+from payments.forms.refunds import WordsForm
 from payments.models import OrderBill, PaymentOrder, PaymentSettings
 from payments.services.online.looking import looked_at, looked_at_message
 from payments.services.online.paid_twice import choose_rule
-from payments.unsettled import explain, looked_at_orders, unsettled_orders
+from payments.unsettled.astray import astray_messages, explain_messages
+from payments.unsettled.orders import explain, looked_at_orders, unsettled_orders
 
 PAGE = 50
 NEWEST = 5  # messages about no order of ours, on the page of orders; the rest has its own

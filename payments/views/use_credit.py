@@ -14,7 +14,7 @@ from billing.models import Account
 from community.access import SignedInRequest, signed_in, staff
 from community.models import Community, Role, Unit
 from core.money import ZERO, format_yuan
-from payments.forms import ids_of
+from payments.forms.counter import ids_of
 from payments.services.using_credit import use_credit_now
 
 

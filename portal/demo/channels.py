@@ -13,11 +13,11 @@ from django.utils.timezone import make_aware
 
 from community.models import Community, User, today
 from core.money import ZERO, plain_yuan
-from payments.comparison import fee_of
 from payments.models import Payment, Reconciliation, ReconciliationLine
+from payments.reconciliation.comparison import fee_of
+from payments.reconciliation.settlement import Month, next_month
 from payments.services.channels.bank_statements import import_statement
 from payments.services.channels.settling import match_payouts, sign_off_month
-from payments.settlement import Month, next_month
 
 DAY = datetime.timedelta(days=1)
 MORNING = datetime.time(10, 30)

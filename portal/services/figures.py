@@ -21,8 +21,8 @@ from billing.services.runs import late_facts
 from community.models import BindingRequest, Community, VacancyRequest, today
 from core.money import ZERO
 from notices.models import Delivery
-from payments.astray import astray_messages
 from payments.models import Payment, PaymentOrder
+from payments.unsettled.astray import astray_messages
 
 RUNS_NAMED = 4  # runs with exceptions that wait, the latest
 

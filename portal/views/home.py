@@ -14,7 +14,7 @@ from community.access import public
 from community.models import BindingRequest, Community, Role, User, today
 from core.money import ZERO
 from notices.models import Notice
-from payments.forms import new_token
+from payments.forms.counter import new_token
 from payments.models import PaymentOrder
 from payments.services.using_credit import prospects
 from payments.wording import channels_by_community

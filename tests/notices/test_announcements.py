@@ -18,8 +18,8 @@ from notices.models import Delivery, Notice
 from notices.services.deliver import deliver
 from notices.services.states import State
 from payments.models import OrderLook, Payment, PaymentOrder
-from payments.reasons import meaning_of
 from payments.signals import payment_needs_attention, payment_received
+from payments.unsettled.reasons import meaning_of
 from servicedesk.models import Ticket, TicketBreach, TicketKind, TicketMessage
 from servicedesk.signals import ticket_breached, ticket_replied
 from tests.factories.billing import AccountFactory, make_bill

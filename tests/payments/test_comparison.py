@@ -7,8 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.comparison import Kind, compare, fee_due, fee_of
 from payments.providers.base import BillLine, LineKind
+from payments.reconciliation.comparison import Kind, compare, fee_due, fee_of
 
 MORNING = datetime.datetime(2026, 1, 5, 9, tzinfo=datetime.UTC)
 RATE = Decimal("0.006")

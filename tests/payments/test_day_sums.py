@@ -14,9 +14,9 @@ from billing.models import Bill
 from community.models import Role, User, today
 from core.books import verify
 from payments import providers
-from payments.day_sums import DaySums, sums_of
 from payments.models import PaymentOrder, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind
+from payments.reconciliation.day_sums import DaySums, sums_of
 from payments.services.channels import differences, reconciling
 from payments.services.online.asking import ask
 from tests.factories.billing import AccountFactory, make_bill

@@ -6,7 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.payouts import AccountDay, Payout, match, runs_that_fit, shares, working_days_after
+from payments.reconciliation.payouts import (
+    AccountDay,
+    Payout,
+    match,
+    runs_that_fit,
+    shares,
+    working_days_after,
+)
 
 MONDAY = datetime.date(2026, 1, 5)
 ACCOUNT = ("wechatpay", "")

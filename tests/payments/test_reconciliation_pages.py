@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from community.models import Role, today
-from payments.difference_words import meaning
 from payments.models import Reconciliation, ReconciliationLine
+from payments.reconciliation.difference_words import meaning
 from payments.services.channels.reconciling import reconcile
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import MembershipFactory, UnitFactory

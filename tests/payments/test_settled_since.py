@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.utils import timezone, translation
 
-from payments import reasons, unsettled
 from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import ProviderOrder, TradeState
 from payments.services.online import events, hanging, orders
+from payments.unsettled.orders import orders as unsettled
+from payments.unsettled.orders import reasons
 from tests.payments.online import paid_there
 from tests.payments.test_orders import paid
 

@@ -9,9 +9,9 @@ from django.utils import translation
 from community.models import today
 from core.books import verify
 from payments.models import BankLine, SettlementEntry
+from payments.reconciliation.settlement import net_and_entries, next_month
 from payments.services.channels import settling
 from payments.services.channels.settling import CannotSettle
-from payments.settlement import net_and_entries, next_month
 from tests.factories.community import CommunityFactory, StaffUserFactory
 from tests.factories.settlement import ALIPAY, TENPAY, make_day, take_over
 from tests.races import errors_in, together

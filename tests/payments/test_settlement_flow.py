@@ -9,11 +9,11 @@ import pytest
 from community.models import today
 from core.books import verify
 from payments.models import Reconciliation
+from payments.reconciliation.settlement import net_and_entries
 from payments.services.channels import reconciling
 from payments.services.channels.bank_statements import import_statement
 from payments.services.channels.settling import match_payouts
 from payments.services.online.asking import ask
-from payments.settlement import net_and_entries
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import UnitFactory
 from tests.payments.online import paid_there

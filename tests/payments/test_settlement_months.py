@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from community.models import today
 from core.books import verify
 from payments.models import Reconciliation, SettlementEntry
+from payments.reconciliation.settlement import Month, net_and_entries, next_month
 from payments.services.channels import settling
 from payments.services.channels.settling import CannotSettle
-from payments.settlement import Month, net_and_entries, next_month
 from tests.factories.community import CommunityFactory, StaffUserFactory
 from tests.factories.settlement import ALIPAY, TENPAY, make_day, take_over
 

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from community.models import Role, today
 from payments.models import BankLine, BankStatement, SettlementEntry, SettlementMonth
-from payments.payouts import working_days_after
+from payments.reconciliation.payouts import working_days_after
+from payments.reconciliation.settlement import next_month
 from payments.services.channels import settling
-from payments.settlement import next_month
 from tests.factories.community import CommunityFactory, MembershipFactory
 from tests.factories.settlement import ALIPAY, TENPAY, make_day, statement, take_over
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.utils import timezone, translation
 
-from payments import reasons, unsettled
 from payments.models import PaymentOrder, Refund
 from payments.services.giving_back import refund_steps, refunds
 from payments.services.online import original_refunds, paid_twice
 from payments.services.online.looking import looked_at
+from payments.unsettled.orders import orders as unsettled
+from payments.unsettled.orders import reasons
 from portal.services.figures import exceptions_waiting
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund

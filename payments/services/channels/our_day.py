@@ -7,9 +7,9 @@ from decimal import Decimal
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from payments.comparison import Key, key_of
 from payments.models import PaymentOrder, Refund
 from payments.providers.base import DailyBill, LineKind, Provider
+from payments.reconciliation.comparison import Key, key_of
 
 NUMBERS = 5_000  # in one statement
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from community.models import Community, User
 from core.money import ZERO
 from payments.models import BankLine, Reconciliation, SettlementEntry, SettlementMonth
-from payments.payouts import REACH, AccountDay, Payout, match, shares
-from payments.settlement import Month, net_and_entries
+from payments.reconciliation.payouts import REACH, AccountDay, Payout, match, shares
+from payments.reconciliation.settlement import Month, net_and_entries
 
 Account = tuple[str, str]  # provider and merchant account
 

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from community.models import Community
 from core.money import ZERO
-from payments.comparison import Difference, Key, compare, fee_due, key_of
 from payments.models import Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, DailyBill, LineKind, Provider
+from payments.reconciliation.comparison import Difference, Key, compare, fee_due, key_of
 from payments.services.channels.our_day import Ours, our_side
 
 State = Reconciliation.State

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 
 from community.models import Community
 from payments.models import PaymentOrder, ProviderEvent
-from payments.reasons import plain_reason
+from payments.unsettled.reasons import plain_reason
 
 _THEIR_AMOUNT = re.compile(r"(\d+\.?\d*) yuan")
 

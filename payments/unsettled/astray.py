@@ -10,8 +10,8 @@ from community.models import Community
 from payments import providers
 from payments.models import ProviderEvent
 from payments.providers.base import PermanentError
-from payments.reasons import plain_reason
-from payments.unsettled import Reason
+from payments.unsettled.orders import Reason
+from payments.unsettled.reasons import plain_reason
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from community.models import Occupancy, today
 from community.phones import mainland_mobile
 from core.forms import MoneyField, OnceForm
 from core.money import ZERO, format_yuan
-from payments.forms import TillForm
+from payments.forms.counter import TillForm
 from payments.models import Refund
 
 

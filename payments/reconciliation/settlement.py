@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from community.models import Community, today
 from core.money import ZERO
 from payments.models import BankLine, Reconciliation, SettlementEntry, SettlementMonth
-from payments.payouts import working_days_after
+from payments.reconciliation.payouts import working_days_after
 
 _YUAN: "DecimalField[Any, Any]" = DecimalField(max_digits=14, decimal_places=2)
 _NET = F("their_paid") - F("their_refunded") - F("fees")

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from community.models import Community, Unit, today
 from payments import providers
-from payments.forms_refunds import WordsForm
+from payments.forms.refunds import WordsForm
 from payments.wording import channel_names
 
 
