@@ -8,8 +8,8 @@ from django.utils import timezone, translation
 from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import ProviderOrder, TradeState
 from payments.services.online import events, hanging, orders
-from payments.unsettled.orders import orders as unsettled
-from payments.unsettled.orders import reasons
+from payments.unsettled import orders as unsettled
+from payments.unsettled import reasons
 from tests.payments.online import paid_there
 from tests.payments.test_orders import paid
 

@@ -14,8 +14,8 @@ from payments.models import PaymentOrder, ProviderEvent
 from payments.providers.base import PermanentError, ProviderOrder, TradeState
 from payments.services.online import hanging, orders
 from payments.services.online.orders import WrongFacts
-from payments.unsettled.orders import orders as unsettled
-from payments.unsettled.orders import reasons
+from payments.unsettled import orders as unsettled
+from payments.unsettled import reasons
 from portal.services.figures import exceptions_waiting
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import CommunityFactory, MembershipFactory

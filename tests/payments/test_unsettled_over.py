@@ -9,8 +9,8 @@ from payments.models import PaymentOrder, Refund
 from payments.services.giving_back import refund_steps, refunds
 from payments.services.online import original_refunds, paid_twice
 from payments.services.online.looking import looked_at
-from payments.unsettled.orders import orders as unsettled
-from payments.unsettled.orders import reasons
+from payments.unsettled import orders as unsettled
+from payments.unsettled import reasons
 from portal.services.figures import exceptions_waiting
 from tests.factories.community import StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund
