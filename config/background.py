@@ -65,6 +65,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(minute="7,37", hour="10-20"),
         "options": {"expires": 1700},
     },
+    # Not as often: of a quiet account each day of the week is asked about.
+    "payments: compare again what the channels were late with": {
+        "task": "payments.tasks.reconcile_again",
+        "schedule": crontab(minute=22, hour="11-20/3"),
+        "options": {"expires": 7200},
+    },
     "billing: plan periods and remind staff of them": {
         "task": "billing.tasks.plan_periods",
         "schedule": crontab(minute="*/10", hour="8-20"),

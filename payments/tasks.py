@@ -4,7 +4,7 @@ from celery import shared_task
 
 from community.models import today
 from payments.providers.base import TransientError
-from payments.services.channels import reconciling
+from payments.services.channels import catching_up
 from payments.services.online import events, hanging, original_refunds
 
 
@@ -57,4 +57,10 @@ def send_refund(refund_id: int) -> None:
 @shared_task
 def reconcile_days() -> None:
     """Compares yesterday, and the days before that were not compared yet, with the channels'."""
-    reconciling.catch_up(on=today())
+    catching_up.catch_up(on=today())
+
+
+@shared_task
+def reconcile_again() -> None:
+    """Compares again the days of the last week of which a channel may say more by now."""
+    catching_up.look_again(on=today())

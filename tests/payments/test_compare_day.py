@@ -19,6 +19,7 @@ from payments import providers
 from payments.models import Payment, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, BillNotReady, DailyBill, LineKind
 from payments.services.channels import differences, reconciling
+from payments.services.channels.catching_up import catch_up
 from payments.services.channels.storing_days import ReconcileRefused
 from tests.factories.billing import make_bill
 from tests.factories.community import MembershipFactory
@@ -206,11 +207,11 @@ def test_the_morning_compares_for_those_whom_nobody_asked_for(
     lists(monkeypatch, "5.00")
     yesterday = today() - YESTERDAY
     reconciling.reconcile(channel="wechat", day=yesterday, community=other)
-    assert reconciling.catch_up(on=today(), days=1) == 1
+    assert catch_up(on=today(), days=1) == 1
     there = Reconciliation.objects.values_list("community_id", flat=True)
     assert set(there) == {bill.account.community_id, other.pk}
     assert ReconciliationLine.objects.get().reconciliation.community == bill.account.community
-    assert reconciling.catch_up(on=today(), days=1) == 0
+    assert catch_up(on=today(), days=1) == 0
 
 
 def test_money_at_an_account_that_it_left_is_compared_too(

@@ -282,10 +282,3 @@ def test_without_an_account_and_before_the_bill_is_made_it_is_refused(bill, merc
         patch.setattr(kind, "download_bill", lambda self, day: DailyBill(day, (), b"", "0" * 64))
         with pytest.raises(ReconcileRefused, match="10:00"):
             reconciling.reconcile(channel="wechat", day=today())
-
-
-def test_every_morning_what_was_not_compared_yet_is(merchant, bill):
-    assert reconciling.catch_up(on=today() - datetime.timedelta(days=1), days=3) == 3
-    assert reconciling.catch_up(on=today() - datetime.timedelta(days=1), days=3) == 0
-    # Nothing happened on either side: nobody has to sign.
-    assert set(Reconciliation.objects.values_list("state", "closed_by")) == {("closed", None)}

@@ -6,7 +6,6 @@ explains go to the first community of the account.
 """
 
 import datetime
-import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -17,16 +16,11 @@ from django.utils.translation import gettext as _
 from community.models import Community, today
 from payments import providers
 from payments.models import PaymentOrder, Reconciliation
-from payments.providers.base import (
-    PermanentError,
-    Provider,
-    TransientError,
-)
+from payments.providers.base import Provider
 from payments.services.channels.our_day import span
 from payments.services.channels.settling import match_payouts
 from payments.services.channels.storing_days import Done, ReconcileRefused, store_day
 
-logger = logging.getLogger(__name__)
 # Providers make a day's bill in the morning after it.
 READY_AT = datetime.time(10)
 
@@ -63,37 +57,8 @@ def reconcile(
         raise ReconcileRefused(_("There is no merchant account for it."))
     found: list[Done] = []
     for provider in accounts:
-        found += _reconcile_account(provider, day, community)
+        found += reconcile_account(provider, day, community)
     return found
-
-
-def catch_up(*, on: datetime.date, days: int = 7) -> int:
-    """Compares the `days` before `on` that were not compared yet; how many days of accounts.
-
-    A day that only some of the communities of an account have is compared for the others. A
-    provider that cannot answer now is asked again next time.
-    """
-    done = 0
-    for kind in providers.all_providers().values():
-        for name in kind.merchants():
-            sharing = communities_of(kind, name)
-            if not kind(name).is_configured() or not sharing:
-                continue
-            for back in range(1, days + 1):
-                day = on - datetime.timedelta(days=back)
-                known = Reconciliation.objects.filter(
-                    provider=kind.key, merchant=name, day=day, community__in=sharing
-                )
-                there = set(known.values_list("community_id", flat=True))
-                if there.issuperset(sharing):
-                    continue
-                try:
-                    _reconcile_account(kind(name), day, without=there)
-                except (ReconcileRefused, TransientError, PermanentError) as error:
-                    logger.warning("reconciling %s %s %s: %s", kind.key, name, day, error)
-                    continue
-                done += 1
-    return done
 
 
 def _accounts_of(community: Community, kind: type[Provider], day: datetime.date) -> list[str]:
@@ -115,13 +80,16 @@ def communities_of(kind: type[Provider], merchant: str) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def _reconcile_account(
+def reconcile_account(
     provider: Provider,
     day: datetime.date,
     only: Community | None = None,
     without: Collection[int] = (),
 ) -> list[Done]:
-    """A day of an account: for all its communities, for one, or for all `without` some."""
+    """A day of an account: for all its communities, for one, or for all `without` some.
+
+    Raises as `reconcile`.
+    """
     # An account that nobody uses any more may still have somebody's days.
     sharing = communities_of(type(provider), provider.merchant) or ([only.pk] if only else [])
     if not sharing:
