@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -28,6 +29,7 @@ PAGE = 50
 # So long is a rejection shown to whoever asked: over his days off.
 NEWS = timedelta(days=14)
 State = Refund.State
+DECIDERS = (Role.ACCOUNTANT, Role.MANAGER)
 
 
 @staff(Role.CLERK, Role.ACCOUNTANT)
@@ -81,14 +83,13 @@ def _refund(community: Community, pk: int) -> Refund:
 @require_safe
 def refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
     """One refund: what it is, how it stands, what can be done with it by whom."""
-    found = _refund(community, pk)
-    return _shown(request, community, found)
+    return _shown(request, community, _refund(community, pk))
 
 
 def _shown(
     request: SignedInRequest, community: Community, found: Refund, **more: Any
 ) -> HttpResponse:
-    decides = request.membership.role in (Role.ACCOUNTANT, Role.MANAGER)
+    decides = request.membership.role in DECIDERS
     context: dict[str, Any] = {
         "community": community,
         "refund": found,
@@ -103,6 +104,7 @@ def _shown(
         "decides": decides and found.asker_id != request.user.pk,
         "own": found.asker_id == request.user.pk,
         "keeps_books": decides,
+        "takes_back": decides or found.asker_id == request.user.pk,
         "words": _words_of(found),
         "transfer": TransferForm(since=_approved_on(found)),
     }
@@ -195,7 +197,7 @@ def transfer_refund(request: SignedInRequest, community: Community, pk: int) -> 
 @staff(Role.CLERK, Role.ACCOUNTANT)
 @require_POST
 def end_refund(request: SignedInRequest, community: Community, pk: int) -> HttpResponse:
-    """Takes a request back, or says that it could not be paid out."""
+    """Takes a request back (who asked, or who decides), or says that it could not be paid out."""
     found = _refund(community, pk)
     words = _words(request)
     if request.POST.get("ending") == "failed":
@@ -209,6 +211,8 @@ def end_refund(request: SignedInRequest, community: Community, pk: int) -> HttpR
             lambda: services.fail(found.pk, by=request.user, words=words),
             _("Noted. The money is the payer's again."),
         )
+    if request.membership.role not in DECIDERS and found.asker_id != request.user.pk:
+        raise PermissionDenied  # a colleague's request is not any clerk's to take back
     return _do(
         request,
         community,

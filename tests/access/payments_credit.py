@@ -95,7 +95,12 @@ ROWS = [
     Row("payments:decide_refund", asked, post=True, data=lambda side: {"words": "同意"}),
     Row("payments:pay_refund", approved, post=True),
     Row("payments:transfer_refund", by_transfer, post=True),
-    Row("payments:end_refund", approved, post=True, data=lambda side: {"words": "退回"}),
+    Row(
+        "payments:end_refund",
+        approved,
+        post=True,
+        data=lambda side: {"ending": "failed", "words": "退回"},
+    ),
     Row("payments:refund_account", by_transfer, post=True, data=lambda side: {"reason": "转账"}),
     Row("payments:refund_voucher", paid_out),
     Row("payments:voucher", own_voucher),
