@@ -85,7 +85,21 @@ community_rule(
     broken="""a.community_id <> r.community_id
         OR d.account_id <> r.account_id OR e.account_id <> r.account_id
         OR b.reverses_id IS DISTINCT FROM CASE WHEN b.id IS NOT NULL THEN r.entry_id END
+        OR b.takes_from_id IS DISTINCT FROM CASE WHEN b.id IS NOT NULL THEN e.takes_from_id END
         OR x.deposit_id IS DISTINCT FROM CASE WHEN x.id IS NOT NULL THEN r.deposit_id END""",
+)
+community_rule(
+    "a_refund_of_a_payment_takes_what_that_brought",
+    subject=_REFUND,
+    detail="'of payment ' || COALESCE(r.payment_id::text, 'none') || ', taken from entry '"
+    " || COALESCE(e.takes_from_id::text, 'none')",
+    source="""payments_refund r
+        JOIN community_community c ON c.id = r.community_id
+        JOIN billing_creditentry e ON e.id = r.entry_id
+        LEFT JOIN (
+            payments_posting o JOIN billing_creditentry p ON p.id = o.credit_entry_id
+        ) ON o.payment_id = r.payment_id AND p.account_id = r.account_id""",
+    broken="e.takes_from_id IS DISTINCT FROM p.id",
 )
 community_rule(
     "money_leaves_an_account_by_a_refund_only",

@@ -32,9 +32,12 @@ _CREDIT_NEVER_NEGATIVE = """
 
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     def with_unused(self) -> "CreditEntryQuerySet":
-        """Annotates `unused`: what of the entry has settled nothing yet, in yuan."""
+        """Annotates `unused`: what of the entry neither settles anything nor went back, in yuan."""
+        own = OuterRef("pk")
         return self.annotate(
-            unused=F("amount") - total_of(Allocation.objects.filter(credit_entry=OuterRef("pk")))
+            unused=F("amount")
+            + total_of(CreditEntry.objects.filter(takes_from=own))
+            - total_of(Allocation.objects.filter(credit_entry=own))
         )
 
 
@@ -69,6 +72,16 @@ class CreditEntry(models.Model):
         blank=True,
         related_name="reversed_by",
         verbose_name=_("reverses"),
+    )
+    # What a refund gives back of, where it is of one payment; so too at the twin of such a refund,
+    # so that the sum of both is what went.
+    takes_from = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="taken_by",
+        verbose_name=_("credit entry"),
     )
     # The charge that a waiver, write-off or reversal lessens: it settles that one and no other.
     charge = models.ForeignKey(
@@ -114,6 +127,10 @@ class CreditEntry(models.Model):
                     | Q(amount__gt=0, kind="refund", reverses__isnull=False)
                 ),
                 name="credit_entry_sign",
+            ),
+            models.CheckConstraint(
+                condition=Q(takes_from__isnull=True) | Q(kind="refund"),
+                name="credit_entry_refund_takes",
             ),
             # A charge is taken back as a whole and once; less than the whole is a waiver.
             models.UniqueConstraint(

@@ -5,6 +5,7 @@ somebody asked to have back stays out of it.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,9 +23,6 @@ from billing.services.accounts.posting import (
 from community.models import User, today
 from core.money import ZERO
 from payments.models import CreditUse, CreditUseLine, Refund
-from payments.services.giving_back.undoing import STANDING
-
-ASKED = Refund.State.REQUESTED
 
 
 @transaction.atomic
@@ -118,30 +116,21 @@ def _owed(account_ids: Collection[int]) -> dict[int, Decimal]:
 
 
 def _asked_back(account_ids: Collection[int]) -> Kept:
-    """The credit for which a refund is asked; of a payment's refund, what that payment brought.
-
-    An approved refund has taken its money from the credit already, and from the payment's entry
-    what settles nothing: no other entry gives that back.
-    """
+    """The credit for which a refund is asked; of a payment's refund, what that payment brought."""
     asked = Refund.objects.filter(
-        account__in=account_ids, deposit=None, state__in=(ASKED, *STANDING)
+        account__in=account_ids, deposit=None, state=Refund.State.REQUESTED
     )
-    of_accounts: dict[int, Decimal] = {}
-    of_payments: dict[tuple[int, int], list[Decimal]] = {}  # asked for; gone
-    for account_id, payment_id, state, amount in asked.values_list(
-        "account_id", "payment_id", "state", "amount"
-    ):
-        if payment_id is not None:
-            sums = of_payments.setdefault((payment_id, account_id), [ZERO, ZERO])
-            sums[0 if state == ASKED else 1] += amount
-        elif state == ASKED:
-            of_accounts[account_id] = of_accounts.get(account_id, ZERO) + amount
+    of_accounts: dict[int, Decimal] = defaultdict(Decimal)
+    of_payments: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    for account_id, payment_id, amount in asked.values_list("account_id", "payment_id", "amount"):
+        if payment_id is None:
+            of_accounts[account_id] += amount
+        else:
+            of_payments[payment_id, account_id] += amount
     of_entries: dict[int, Decimal] = {}
     for pk, account_id, payment_id, unused in _unused_of({pk for pk, _account in of_payments}):
-        wanted, gone = of_payments.get((payment_id, account_id), (ZERO, ZERO))
-        of_entries[pk] = min(wanted + gone, unused)
-        still = min(wanted, max(unused - gone, ZERO))
-        of_accounts[account_id] = of_accounts.get(account_id, ZERO) + still
+        of_entries[pk] = min(of_payments[payment_id, account_id], max(unused, ZERO))
+        of_accounts[account_id] += of_entries[pk]
     return Kept(of_accounts, of_entries)
 
 

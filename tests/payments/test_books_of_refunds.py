@@ -10,7 +10,7 @@ from payments.models import Refund
 from payments.services.giving_back import refunds
 from tests.factories.billing import AccountFactory, make_bill
 from tests.factories.community import StaffUserFactory
-from tests.factories.payments import make_deposit, make_payment, make_refund
+from tests.factories.payments import make_deposit, make_order, make_payment, make_refund
 from tests.tampering import tamper
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,7 @@ HELD = "payments.what_is_held_of_a_deposit_lies_between_0_and_what_was_received"
 TWIN = "payments.a_deposit_entry_undone_has_an_exact_twin"
 TAKEN = "payments.a_refund_that_stands_took_its_amount_once"
 OWN = "payments.a_refund_takes_from_its_own_account"
+BROUGHT = "payments.a_refund_of_a_payment_takes_what_that_brought"
 BY_REFUND = "payments.money_leaves_an_account_by_a_refund_only"
 ANOTHER = "payments.a_refund_was_decided_by_another"
 VOUCHER = "payments.a_refund_paid_out_has_a_voucher_of_its_amount"
@@ -87,6 +88,22 @@ TAMPERING = [
         OWN,
     ),
     (
+        "a payment's refund that takes from nothing",
+        "UPDATE billing_creditentry SET takes_from_id = NULL WHERE amount < 0",
+        BROUGHT,
+    ),
+    (
+        "a refund of credit that takes from a payment",
+        f"""UPDATE billing_creditentry SET takes_from_id = (SELECT MIN(id) FROM billing_creditentry)
+            WHERE id = (SELECT entry_id FROM payments_refund WHERE id = {FIRST_PAID})""",
+        BROUGHT,
+    ),
+    (
+        "a payment's refund given back to nothing",
+        "UPDATE billing_creditentry SET takes_from_id = NULL WHERE amount > 0",
+        OWN,
+    ),
+    (
         "a refund's credit entry cut loose",
         f"UPDATE payments_refund SET entry_id = NULL WHERE id = {FIRST_PAID}",
         BY_REFUND,
@@ -114,7 +131,8 @@ TAMPERING = [
 
 @pytest.fixture
 def refunded():
-    """Credit refunded, failed and refused; deposits returned, kept in part, failed and held."""
+    """Credit and a payment refunded, failed and refused; deposits returned, kept in part, failed
+    and held."""
     bill = make_bill("20.00")
     make_payment(bill, amount="120.00")
     AccountFactory.create(community=bill.account.community)
@@ -124,6 +142,11 @@ def refunded():
     refunds.fail(make_refund(account, "5.00", approved=True).pk, by=by, words="账号有误")
     refunds.reject(make_refund(account, "6.00").pk, by=by, words="不退")
     make_refund(account, "7.00", approved=True)
+    later = make_bill("9.00", account=account, quarter=2)
+    online = make_payment(later, method="wechat", order=make_order(later, state="paid"))
+    of_it = {"payment": online, "method": Refund.Method.ORIGINAL, "approved": True}
+    make_refund(account, "4.00", **of_it)
+    refunds.withdraw(make_refund(account, "5.00", **of_it).pk, by=by)
     first, second, third = (make_deposit(account, "1000.00") for _ in range(3))
     part = make_refund(account, "800.00", deposit=first, withheld="200.00", approved=True)
     refunds.pay_in_cash(part.pk, by=by)
@@ -144,6 +167,7 @@ def test_books_hold_whatever_became_of_refunds(refunded):
         "failed",
         "rejected",
         "approved",
+        "withdrawn",
     }
 
 
@@ -178,4 +202,4 @@ def test_money_received_is_entries_suspense_and_deposits(refunded):
         (entries,) = cursor.fetchone()
         cursor.execute("SELECT SUM(amount) FROM payments_deposit")
         (deposits,) = cursor.fetchone()
-    assert received == entries + deposits == Decimal("3120.00")
+    assert received == entries + deposits == Decimal("3129.00")

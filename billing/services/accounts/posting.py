@@ -45,16 +45,23 @@ def post_credit(
     amount: Decimal,
     value_date: datetime.date,
     reverses: CreditEntry | None = None,
+    takes_from: CreditEntry | None = None,
 ) -> CreditEntry:
     """Posts a credit entry of `amount` yuan; below zero for a refund or the reversal of an entry.
 
-    Must run in a transaction. Raises ValueError for an amount with more than two decimals,
+    A refund of a payment `takes_from` what that brought, so that it settles nothing any more. Must
+    run in a transaction. Raises ValueError for an amount with more than two decimals,
     IntegrityError where the sign does not fit the kind or the credit would fall below 0.
     """
     to_fen(amount)
     lock_accounts([account.pk])
     return CreditEntry.objects.create(
-        account=account, kind=kind, amount=amount, value_date=value_date, reverses=reverses
+        account=account,
+        kind=kind,
+        amount=amount,
+        value_date=value_date,
+        reverses=reverses,
+        takes_from=takes_from,
     )
 
 
@@ -128,7 +135,7 @@ def allocate(
     """
     account_id = credit_entry.account_id
     lock_accounts([account_id])
-    # A refund may have taken part of the account's credit, whichever entry that came from.
+    # A refund of no one payment took part of the account's credit, and no entry knows of it.
     usable = to_fen(credit_of([account_id]).get(account_id, ZERO))
     if amount is not None:
         usable = min(usable, to_fen(amount))
@@ -138,10 +145,7 @@ def allocate(
 
 @dataclass(frozen=True)
 class Kept:
-    """Yuan of credit that settles nothing, by account; of which entries it is, where one is meant.
-
-    What stands at an entry only is no credit of its account any more: it went back.
-    """
+    """Yuan of credit that settles nothing, by account; and of which entries, where one is meant."""
 
     of_accounts: Mapping[int, Decimal] = field(default_factory=dict)
     of_entries: Mapping[int, Decimal] = field(default_factory=dict)

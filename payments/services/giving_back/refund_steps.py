@@ -41,7 +41,12 @@ def locked(refund_id: int) -> Refund:
     return (
         Refund.objects.select_for_update(of=("self",))
         .select_related(
-            "community", "account__party", "account__unit", "deposit", "entry", "payment__order"
+            "community",
+            "account__party",
+            "account__unit",
+            "deposit",
+            "entry__takes_from",
+            "payment__order",
         )
         .get(pk=refund_id)
     )
@@ -104,6 +109,7 @@ def undo(refund_id: int, state: Refund.State, by: User | None, words: str) -> Re
             amount=refund.amount,
             value_date=refund.entry.value_date,
             reverses=refund.entry,
+            takes_from=refund.entry.takes_from,
         )
     refund.save()
     taken = refund.deposit_entries.filter(reverses=None, reversed_by=None)

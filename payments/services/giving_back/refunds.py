@@ -189,8 +189,9 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
     _decide(refund, State.APPROVED, by, words)
     if refund.amount + refund.withheld > (available := available_for(refund)):
         raise NotEnough(available)
+    takes_from = None
     if refund.payment is not None:
-        free_up(refund.payment, refund.account_id, refund.amount)
+        takes_from = free_up(refund.payment, refund.account_id, refund.amount)
     if refund.method == Method.ORIGINAL:
         refund.check_at = timezone.now()
         after_commit(ring, "payments.tasks.send_refund", refund.pk)
@@ -200,6 +201,7 @@ def approve(refund_id: int, *, by: User, words: str = "") -> Refund:
             kind=CreditEntry.Kind.REFUND,
             amount=-refund.amount,
             value_date=today(),
+            takes_from=takes_from,
         )
     refund.save()
     if refund.deposit is not None:

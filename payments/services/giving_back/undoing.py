@@ -29,12 +29,12 @@ def refundable_of(payment: Payment, account_id: int) -> Decimal:
     entry = _entry(payment, account_id)
     if entry is None or payment.order_id is None:
         return ZERO
-    there = credit_of([account_id]).get(account_id, ZERO) + _settled(entry)
-    return max(min(entry.amount - _gone_back(payment, account_id), there), ZERO)
+    settled = entry.allocations.aggregate(total=Sum("amount"))["total"] or ZERO
+    return max(settled + _free(entry), ZERO)
 
 
-def free_up(payment: Payment, account_id: int, amount: Decimal) -> None:
-    """Makes `amount` yuan of what a payment brought an account its credit again.
+def free_up(payment: Payment, account_id: int, amount: Decimal) -> CreditEntry | None:
+    """Makes `amount` yuan of what a payment brought an account its credit again; that entry.
 
     What of it settles nothing goes first, then what it settled, the latest first; each allocation
     is undone by its negative twin, and what of it stays is settled anew. Must run in a transaction,
@@ -42,14 +42,12 @@ def free_up(payment: Payment, account_id: int, amount: Decimal) -> None:
     """
     entry = _entry(payment, account_id)
     if entry is None:
-        return
-    unused = entry.amount - _settled(entry) - _gone_back(payment, account_id)
-    free = max(min(unused, credit_of([account_id]).get(account_id, ZERO)), ZERO)
-    need = amount - free
+        return None
+    need = amount - max(_free(entry), ZERO)
     standing = entry.allocations.filter(undoes=None, undone_by=None).order_by("-pk")
     for allocation in standing:
         if need <= 0:
-            return
+            break
         Allocation.objects.create(
             credit_entry=entry,
             charge_id=allocation.charge_id,
@@ -63,6 +61,7 @@ def free_up(payment: Payment, account_id: int, amount: Decimal) -> None:
                 amount=allocation.amount - need,
             )
         need -= allocation.amount
+    return entry
 
 
 def reopened_by(payment: Payment, account_id: int) -> list[int]:
@@ -74,15 +73,16 @@ def reopened_by(payment: Payment, account_id: int) -> list[int]:
 
 
 def _entry(payment: Payment, account_id: int) -> CreditEntry | None:
-    return CreditEntry.objects.filter(posting__payment=payment, account=account_id).first()
+    """What a payment brought an account, with what of it is `unused`."""
+    entries = CreditEntry.objects.filter(posting__payment=payment, account=account_id)
+    return entries.with_unused().first()
 
 
-def _settled(entry: CreditEntry) -> Decimal:
-    return entry.allocations.aggregate(total=Sum("amount"))["total"] or ZERO
+def _free(entry: CreditEntry) -> Decimal:
+    """What of it is credit still, in yuan: other refunds may have taken part of the account's.
 
-
-def _gone_back(payment: Payment, account_id: int) -> Decimal:
-    """What of it was promised or given back, in yuan."""
-    found = payment.refunds.filter(account=account_id, state__in=STANDING)
-    total: Decimal | None = found.aggregate(total=Sum("amount"))["total"]
-    return total or ZERO
+    Below 0 where it settled something after it had gone back, as it could before refunds named
+    what they take from.
+    """
+    unused: Decimal = entry.unused  # type: ignore[attr-defined]
+    return min(unused, credit_of([entry.account_id]).get(entry.account_id, ZERO))
