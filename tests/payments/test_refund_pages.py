@@ -3,14 +3,9 @@
 import datetime
 import uuid
 from decimal import Decimal
-from io import BytesIO
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
-from django.utils.translation import gettext
-from pypdf import PdfReader
 
 from billing.models import Account
 from community.models import AccessLog, Party, Role, today
@@ -26,6 +21,7 @@ from tests.factories.community import (
     StaffUserFactory,
 )
 from tests.factories.payments import make_deposit, make_payment, make_refund
+from tests.payments.printed import said, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -60,11 +56,6 @@ def at(client, account, staff):
 
 
 CLERK, ACCOUNTANT, MANAGER = Role.CLERK, Role.ACCOUNTANT, Role.MANAGER
-
-
-def text_of(pdf):
-    """What a paper says, without the breaks of its lines."""
-    return "".join("".join(page.extract_text().split()) for page in PdfReader(BytesIO(pdf)).pages)
 
 
 # --- deposits ------------------------------------------------------------------------------
@@ -161,8 +152,7 @@ def test_from_the_request_to_the_voucher(at, account, staff):
     text = text_of(voucher_pdf(refund.voucher))
     assert refund.voucher.code in text
     assert "柒拾壹元整" in text
-    with translation.override(settings.LANGUAGE_CODE):
-        assert gettext("Signature of the payee") in text
+    assert said("Signature of the payee") in text
 
 
 def test_who_asked_cannot_approve(at, account, staff):
@@ -238,8 +228,7 @@ def test_a_transfer_is_recorded_by_an_accountant_who_sees_the_account_on_record(
     refund.refresh_from_db()
     assert (refund.state, refund.reference) == ("paid", "T1")
     # The bank's number says that it arrived: nobody has to sign.
-    with translation.override(settings.LANGUAGE_CODE):
-        assert gettext("Signature of the payee") not in text_of(voucher_pdf(refund.voucher))
+    assert said("Signature of the payee") not in text_of(voucher_pdf(refund.voucher))
 
 
 def test_a_deposit_goes_back_in_part(at, account):
