@@ -3,7 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from payments.models import ReconciliationLine
+from payments.models import ReconciliationLine, Refund
 
 Kind, Flow = ReconciliationLine.Kind, ReconciliationLine.Flow
 
@@ -48,7 +48,24 @@ _MEANINGS: dict[tuple[str, str], Promise] = {
     ),
 }
 
+# A refund of ours that came to nothing here, but not there.
+_WENT_AFTER_ALL = _(
+    "The channel did this refund of ours after all, though it had told us that it could not. The "
+    "money may have gone back another way meanwhile: look at our refund first. If the payer has it "
+    "twice, please ask him for one of them, and say so here."
+)
 
-def meaning(line: ReconciliationLine) -> Promise:
-    """A sentence or two for the accountant who sees this difference."""
+
+def our_refund(line: ReconciliationLine) -> Refund | None:
+    """The refund of ours that a difference is about; None where the number is not ours."""
+    if not line.out_refund_no:
+        return None
+    found = Refund.objects.filter(community=line.reconciliation.community_id)
+    return found.filter(out_refund_no=line.out_refund_no).first()
+
+
+def meaning(line: ReconciliationLine, refund: Refund | None = None) -> Promise:
+    """A sentence or two for the accountant who sees this difference, about `refund` of ours."""
+    if line.kind == Kind.NOT_HERE and refund is not None:
+        return _WENT_AFTER_ALL
     return _MEANINGS[line.kind, line.flow]

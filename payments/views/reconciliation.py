@@ -16,7 +16,7 @@ from payments.forms.refunds import WordsForm
 from payments.models import Reconciliation, ReconciliationLine, SettlementMonth
 from payments.providers.base import PermanentError, TransientError
 from payments.reconciliation.day_sums import sums_of
-from payments.reconciliation.difference_words import meaning
+from payments.reconciliation.difference_words import meaning, our_refund
 from payments.reconciliation.settlement import is_late, net_and_entries
 from payments.services.channels import differences as services
 from payments.services.channels.reconcile_jobs import start_reconciling, what_came_of
@@ -148,14 +148,16 @@ def difference(request: SignedInRequest, community: Community, pk: int) -> HttpR
 def _shown(
     request: SignedInRequest, community: Community, line: ReconciliationLine, **more: Any
 ) -> HttpResponse:
-    order = line.order
+    order, refund = line.order, our_refund(line)
     context: dict[str, Any] = {
         "community": community,
         "line": line,
         "day": line.reconciliation,
         "name": channel_names()[line.reconciliation.provider],
         "units": _units(line),
-        "meaning": meaning(line),
+        "meaning": meaning(line, refund),
+        "refund": refund,
+        "replacements": refund.replacements.order_by("pk") if refund else [],
         "problem": plain_reason(order.problem, order) if order and order.problem else "",
         "can_record": services.can_record(line),
         "surplus": services.surplus(line),

@@ -22,8 +22,8 @@ from payments.services.giving_back import moving_out
 from payments.services.giving_back.left_out import NothingLeftOut, accept, read_at_the_end
 from tests.billing.small import Q2, TARIFFS, issue, small_community, table
 from tests.factories.community import StaffUserFactory
+from tests.payments.printed import text_of
 from tests.payments.test_moving_out import pay
-from tests.payments.test_refund_pages import text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from billing.services.accounts.posting import credit_of, use_credit
 from community.models import Role, today
@@ -16,15 +16,16 @@ from core import books
 from notices import content
 from notices.models import Notice
 from payments.documents import voucher_pdf
-from payments.models import PaymentOrder, Refund
+from payments.models import PaymentOrder, Reconciliation, ReconciliationLine, Refund
 from payments.providers.base import ProviderRefund, RefundState
+from payments.reconciliation.difference_words import meaning
 from payments.services.giving_back import refunds
 from payments.services.giving_back.undoing import refundable_of
 from payments.services.online import original_refunds
 from tests.factories.billing import make_bill
 from tests.factories.community import BindingFactory, MembershipFactory, StaffUserFactory
 from tests.factories.payments import make_order, make_payment, make_refund
-from tests.payments.test_refund_pages import text_of
+from tests.payments.printed import text_of
 
 pytestmark = pytest.mark.django_db
 State, Method = Refund.State, Refund.Method
@@ -247,3 +248,27 @@ class TestPages:
             at(CLERK, "refund", failed.pk)
         with django_assert_max_num_queries(32):
             at(CLERK, "ask_refund", bill.account_id, query=f"?instead={failed.pk}")
+
+
+def test_a_bill_that_lists_what_had_failed_leads_to_our_refund_and_what_went_instead(failed, at):
+    other = instead(failed)
+    line = ReconciliationLine.objects.create(
+        reconciliation=Reconciliation.objects.create(
+            community=failed.community,
+            provider="wechatpay",
+            day=today(),
+            digest="0" * 64,
+            compared_at=timezone.now(),
+        ),
+        kind=ReconciliationLine.Kind.NOT_HERE,
+        flow=ReconciliationLine.Flow.REFUND,
+        out_trade_no=failed.payment.order.out_trade_no,
+        out_refund_no=failed.out_refund_no,
+        theirs=failed.amount,
+    )
+    page = at(ACCOUNTANT, "difference", line.pk)
+    assert str(page.context["meaning"]) != str(meaning(line)), "somebody else's refund reads so"
+    shown = page.content.decode().split("data-our-refund")[1]
+    for refund in (failed, other):
+        address = reverse("payments:refund", args=[failed.community.code, refund.pk])
+        assert f'href="{address}"' in shown
