@@ -4,12 +4,14 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from community.models import Community, Unit, today
 from payments import providers
 from payments.forms.refunds import WordsForm
+from payments.services.channels.reconciling import newest_with_bill
 from payments.wording import channel_names
 
 
@@ -32,7 +34,7 @@ class CompareForm(forms.Form):
         self.channels = [(key, names[key]) for key in providers.available(community.code)]
         self.fields["channel"].choices = self.channels  # type: ignore[attr-defined]
         yesterday = today() - datetime.timedelta(days=1)
-        self.fields["day"].initial = yesterday
+        self.fields["day"].initial = newest_with_bill(timezone.localtime())
         self.fields["day"].widget.attrs["max"] = yesterday.isoformat()
 
     def clean_day(self) -> datetime.date:

@@ -20,6 +20,7 @@ from payments.models import Payment, Reconciliation, ReconciliationLine
 from payments.providers.base import BillLine, BillNotReady, DailyBill, LineKind
 from payments.services.channels import differences, reconciling
 from payments.services.channels.catching_up import catch_up
+from payments.services.channels.reconciling import newest_with_bill
 from payments.services.channels.storing_days import ReconcileRefused
 from tests.factories.billing import make_bill
 from tests.factories.community import MembershipFactory
@@ -237,3 +238,12 @@ def test_a_bill_that_is_gone_takes_nothing_away(
     gone = done(client, bill)
     assert (gone.state, "any more" in gone.message) == (Job.State.REFUSED, True)
     assert Reconciliation.objects.get().their_paid == Decimal("5.00")
+
+
+@pytest.mark.parametrize(("hour", "day"), [(9, 22), (10, 23)])
+def test_a_day_is_proposed_whose_bill_is_there(
+    monkeypatch: pytest.MonkeyPatch, hour: int, day: int
+) -> None:
+    monkeypatch.setattr(reconciling, "READY_AT", datetime.time(10))
+    now = datetime.datetime(2026, 11, 24, hour, 0, tzinfo=timezone.get_current_timezone())
+    assert newest_with_bill(now) == datetime.date(2026, 11, day)

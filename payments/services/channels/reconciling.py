@@ -36,6 +36,12 @@ def provider_of(channel: str) -> type[Provider]:
     raise ReconcileRefused(_("There is no channel %(channel)s.") % {"channel": channel})
 
 
+def newest_with_bill(now: datetime.datetime) -> datetime.date:
+    """The last day whose bill a provider has made at `now`, a time in China."""
+    back = 1 if now.time() >= READY_AT else 2
+    return now.date() - datetime.timedelta(days=back)
+
+
 def reconcile(
     *, channel: str, day: datetime.date, community: Community | None = None
 ) -> list[Done]:
@@ -95,10 +101,7 @@ def reconcile_account(
     if not sharing:
         return []
     bill = provider.download_bill(day)
-    ready = datetime.datetime.combine(
-        day + datetime.timedelta(days=1), READY_AT, timezone.get_current_timezone()
-    )
-    if not bill.content and timezone.now() < ready:
+    if not bill.content and day > newest_with_bill(timezone.localtime()):
         raise ReconcileRefused(
             _(
                 "The bill of this day is not there before 10:00 of the next day. Nothing was "
