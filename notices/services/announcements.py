@@ -1,6 +1,7 @@
 """Single notices, one function for each thing that is told. Each event is told once."""
 
 import datetime
+from typing import Any
 
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
@@ -17,6 +18,21 @@ from servicedesk.models import Ticket, TicketBreach, TicketMessage
 
 # How long a one-time code can be used, when its sender does not say.
 CODE_LIFETIME = datetime.timedelta(minutes=5)
+
+
+def _tell(
+    user: User, *, kind: Notice.Kind, event_key: str, community: Community, context: dict[str, Any]
+) -> None:
+    """Notifies somebody who signs in, at his own phone and address."""
+    notify(
+        kind=kind,
+        event_key=event_key,
+        community=community,
+        user=user,
+        phone=user.phone,
+        email=user.email,
+        context=context,
+    )
 
 
 def receipt(*, payment: Payment) -> None:
@@ -55,13 +71,11 @@ def ticket_reply(*, ticket: Ticket, message: TicketMessage) -> None:
 def breach_alert(*, ticket: Ticket, breach: TicketBreach) -> None:
     """A clock ran out: every manager of the community hears of it."""
     for user in _staff(ticket.community_id, Role.MANAGER):
-        notify(
+        _tell(
+            user,
             kind=Notice.Kind.STAFF_ALERT,
             event_key=f"breach:{breach.pk}:{user.pk}",
             community=ticket.community,
-            user=user,
-            phone=user.phone,
-            email=user.email,
             context={"ticket": ticket.pk, "breach": breach.pk},
         )
 
@@ -72,13 +86,11 @@ def payment_alert(*, order: PaymentOrder, reason: str, refund: Refund | None = N
     kind = meaning_of(reason, order).kind + (f":refund-{refund.pk}" if refund else "")
     look = order.looks.order_by("pk").last()
     for user in _staff(order.community_id, Role.ACCOUNTANT, Role.MANAGER):
-        notify(
+        _tell(
+            user,
             kind=Notice.Kind.PAYMENT_ALERT,
             event_key=f"payment:{order.pk}:{kind}:{look.pk if look else 0}:{user.pk}",
             community=order.community,
-            user=user,
-            phone=user.phone,
-            email=user.email,
             context={"order": order.pk, "reason": reason}
             | ({"refund": refund.pk} if refund else {}),
         )
@@ -90,13 +102,11 @@ def message_alert(*, event: ProviderEvent) -> None:
     kind = providers.all_providers()[event.provider]
     for community in Community.objects.in_bulk(communities_of(kind, event.merchant)).values():
         for user in _staff(community.pk, Role.ACCOUNTANT, Role.MANAGER):
-            notify(
+            _tell(
+                user,
                 kind=Notice.Kind.PAYMENT_ALERT,
                 event_key=f"astray:{event.provider}:{event.merchant}:{today()}:{user.pk}",
                 community=community,
-                user=user,
-                phone=user.phone,
-                email=user.email,
                 context={"event": event.pk},
             )
 
@@ -107,13 +117,11 @@ def paid_twice(*, order: PaymentOrder) -> None:
     Of a shared link that is who made it: who used it sees it on the page where he paid.
     """
     user = order.user
-    notify(
+    _tell(
+        user,
         kind=Notice.Kind.PAID_TWICE,
         event_key=f"paid-twice:{order.pk}",
         community=order.community,
-        user=user,
-        phone=user.phone,
-        email=user.email,
         context={"order": order.pk},
     )
 
@@ -154,13 +162,11 @@ def refund_refused(*, refund: Refund) -> None:
     assert refund.payment is not None
     assert refund.payment.order is not None
     user = refund.payment.order.user
-    notify(
+    _tell(
+        user,
         kind=Notice.Kind.REFUND,
         event_key=f"refund:{refund.pk}:{refund.state}:user:{user.pk}",
         community=refund.community,
-        user=user,
-        phone=user.phone,
-        email=user.email,
         context={"refund": refund.pk},
     )
 
@@ -168,13 +174,11 @@ def refund_refused(*, refund: Refund) -> None:
 def run_due(*, period: BillingPeriod) -> None:
     """A period's bills should go out: accountants and managers hear of it once."""
     for user in _staff(period.community_id, Role.ACCOUNTANT, Role.MANAGER):
-        notify(
+        _tell(
+            user,
             kind=Notice.Kind.RUN_DUE,
             event_key=f"run-due:{period.pk}:{period.issue_on}:{user.pk}",
             community=period.community,
-            user=user,
-            phone=user.phone,
-            email=user.email,
             context={"period": period.pk},
         )
 
@@ -195,13 +199,11 @@ def binding_decision(*, binding_request: BindingRequest) -> None:
     if binding_request.decided_by_id is None:
         return
     user = binding_request.user
-    notify(
+    _tell(
+        user,
         kind=Notice.Kind.BINDING,
         event_key=f"binding:{binding_request.pk}:{binding_request.state}",
         community=binding_request.unit.community,
-        user=user,
-        phone=user.phone,
-        email=user.email,
         context={"binding_request": binding_request.pk},
     )
 
