@@ -60,7 +60,7 @@ REQUIRED = (
 def write_stories(world: World, orders: int) -> list[Story]:
     """Stories of about so many orders: each kind, then more by chance."""
     chance = random.Random(world.seed)
-    kinds = [*MIX, *TWICE]
+    kinds: list[type[Story]] = [*MIX, *TWICE]
     while sum(MIX[kind][1] for kind in kinds) < orders:
         kinds += chance.choices(list(MIX), [weight for weight, _orders in MIX.values()])
     chance.shuffle(kinds)

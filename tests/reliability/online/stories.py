@@ -3,6 +3,7 @@
 import datetime
 import random
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -30,7 +31,7 @@ CALLBACKS = ("", "", "", "lost", "lost", "doubled", "replay", "forgery", "lie")
 REFUND_WAITS = 60  # seconds that somebody waits to see his payment before he wants it back
 
 
-class Story:
+class Story(ABC):
     """A household and what it does, all of it decided by the seed."""
 
     bills = 1
@@ -53,8 +54,9 @@ class Story:
     def title(cls) -> str:
         return (cls.__doc__ or "").partition(".")[0]
 
+    @abstractmethod
     def happen(self) -> None:
-        raise NotImplementedError
+        """What they do, by themselves and against the clock of the others."""
 
     @property
     def bill(self) -> Any:
